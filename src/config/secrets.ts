@@ -1,0 +1,70 @@
+import type { Config, GateSpec } from './config.ts';
+import { parseUri } from './uri.ts';
+
+const SECRET_NAME =
+  /(?:^|_)(?:PASSWORD|PASSWD|PASS|PWD|PASSPHRASE|SECRET|SECRETS|TOKEN|APIKEY|KEY|CREDENTIALS?|PRIVATE|SALT|DSN)(?:_|$)/i;
+/** These end the names of variables that say where a secret is, or something about it, not what it is. */
+const HARMLESS_NAME =
+  /(?:^(?:PWD|OLDPWD)$|_(?:FILE|PATH|DIR|NAME|TTL|EXPIRY|EXPIRES|EXPIRES_IN|LENGTH|ALGORITHM|URL|HOST|PORT)$)/i;
+/** Masking these would garble every line of output and hide nothing. */
+const HARMLESS_VALUE = /^(?:true|false|none|null|yes|no|on|off|\d{1,5})$/i;
+const SHORTEST = 4;
+
+const SECRET_HEADER = /^(?:authorization|proxy-authorization|cookie|.*(?:token|key|secret|password).*)$/i;
+
+const isSecretVariable = (name: string, value: string): boolean =>
+  SECRET_NAME.test(name) && !HARMLESS_NAME.test(name) && !HARMLESS_VALUE.test(value);
+
+/** Passwords of a URI, as written and decoded, and secret options; none where it is no URI. */
+const passwordsOf = (uri: string): readonly string[] => {
+  if (!uri.includes('://')) return [];
+  try {
+    const { password, encodedPassword, query } = parseUri(uri);
+    const options = [...new URLSearchParams(query)].filter(([name]) => /password|secret|token|key/i.test(name));
+    return [password ?? '', encodedPassword ?? '', ...options.map(([, value]) => value)];
+  } catch {
+    // Ours are valid; others' (an SMTP URL in the environment) may not be, and their password is no less secret.
+    return [/^[a-z][a-z0-9+.-]*:\/\/[^:@/]*:(?<password>.+)@/is.exec(uri)?.groups?.password ?? ''];
+  }
+};
+
+const gateSecrets = (spec: GateSpec): readonly string[] => {
+  switch (spec.type) {
+    case 'http':
+    case 'webhook': {
+      const headers = Object.entries(spec.requestHeaders).filter(([name]) => SECRET_HEADER.test(name));
+      // `Bearer x`: the scheme is no secret, and a redacted `x` covers both.
+      const values = headers.flatMap(([, value]) => [value, value.replace(/^\S+ /, '')]);
+      return [...passwordsOf(spec.url), ...values];
+    }
+    case 'page':
+      return passwordsOf(spec.url);
+    case 'mongo':
+    case 'redis':
+    case 'rabbitmq':
+      return passwordsOf(spec.uri);
+    case 'qdrant':
+      return [...passwordsOf(spec.url), spec.apiKey ?? ''];
+    case 'tcp':
+    case 'container':
+    case 'command':
+      return [];
+  }
+};
+
+/**
+ * Every value that must never be shown: passwords in URIs (as written and decoded), credentials of registries and
+ * gates, variables listed under `secrets`, and those whose names say so (..._PASSWORD, ..._TOKEN, ...).
+ */
+export const collectSecrets = (config: Config): readonly string[] => {
+  const variables = Object.entries(config.environment);
+  const values = [
+    ...config.secrets,
+    ...config.registries.map(({ password }) => password),
+    ...passwordsOf(config.database?.uri ?? ''),
+    ...[...config.gates.before, ...config.gates.after].flatMap(gateSecrets),
+    ...variables.filter(([name, value]) => isSecretVariable(name, value)).map(([, value]) => value),
+    ...variables.flatMap(([, value]) => passwordsOf(value)),
+  ];
+  return [...new Set(values.filter((value) => value.length >= SHORTEST && !HARMLESS_VALUE.test(value)))];
+};

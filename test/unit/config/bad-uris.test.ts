@@ -1,0 +1,146 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of YAML and env files are meant.
+import { api, describeBad, mongo } from './bad-inputs.ts';
+
+describeBad('URIs in the environment', [
+  {
+    what: 'a health URL of a file',
+    env: api('HEALTH_URL=file:///etc/passwd'),
+    code: 'uri-invalid',
+    says: ["HEALTH_URL (.env:3): 'file:///etc/passwd'", 'must be http:// or https://'],
+  },
+  {
+    what: 'a health URL without a scheme',
+    env: api('HEALTH_URL=localhost:3000/api/health'),
+    code: 'uri-invalid',
+    says: ['HEALTH_URL (.env:3)', 'no scheme'],
+    hint: 'http://localhost:3000/api/health',
+  },
+  {
+    what: 'a health URL without a host',
+    env: api('HEALTH_URL=http:///health'),
+    code: 'uri-invalid',
+    says: ['names no host'],
+  },
+  {
+    what: 'a health URL with a bad port',
+    env: api('HEALTH_URL=http://localhost:port/'),
+    code: 'uri-invalid',
+    says: ["'localhost:port' is not a host with a port"],
+  },
+  {
+    what: 'a health URL with a fragment',
+    env: api('HEALTH_URL=http://localhost/#/health'),
+    code: 'uri-invalid',
+    says: ["a '#' part"],
+  },
+  {
+    what: 'a health URL with a space',
+    env: api('HEALTH_URL="http://localhost/ health"'),
+    code: 'uri-invalid',
+    says: ['a space'],
+  },
+  {
+    what: 'a Redis URL of another scheme',
+    env: api('REDIS_URL=http://redis:6379'),
+    code: 'uri-invalid',
+    says: ['REDIS_URL (.env:3)', 'must be redis:// or rediss://'],
+  },
+  {
+    what: 'a Redis database in words',
+    env: api('REDIS_URL=redis://redis:6379/cache'),
+    code: 'uri-invalid',
+    says: ["'cache' is not the number of a Redis database"],
+  },
+  { what: 'two Redis servers', env: api('REDIS_URL=redis://a:1,b:2'), code: 'uri-invalid', says: ['it names 2 hosts'] },
+  {
+    what: 'a Qdrant URL of another scheme',
+    env: api('QDRANT_URL=grpc://qdrant:6334'),
+    code: 'uri-invalid',
+    says: ['QDRANT_URL (.env:3)', 'http://'],
+  },
+  {
+    what: 'a RabbitMQ URL of another scheme',
+    env: api('RABBITMQ_URL=mqtt://rabbitmq'),
+    code: 'uri-invalid',
+    says: ['must be amqp:// or amqps://'],
+  },
+  {
+    what: 'a MongoDB URI of another scheme',
+    env: mongo('postgres://db/kaleem'),
+    code: 'uri-invalid',
+    says: ['MONGODB_URI (.env:2)', "'postgres://' and must be mongodb:// or mongodb+srv://"],
+  },
+  {
+    what: 'a MongoDB URI without a scheme',
+    env: mongo('mongo:27017/kaleem'),
+    code: 'uri-invalid',
+    says: ['no scheme'],
+    hint: 'mongodb://mongo:27017/kaleem',
+  },
+  {
+    what: 'a MongoDB password with an @',
+    env: mongo('mongodb://u:hunt@er22@mongo/kaleem'),
+    code: 'uri-invalid',
+    says: ["'mongodb://u:***@mongo/kaleem'", 'percent-encoded'],
+  },
+  {
+    what: 'a MongoDB password with a slash',
+    env: mongo('mongodb://u:hunter/22@mongo/kaleem'),
+    code: 'uri-invalid',
+    says: ["'mongodb://u:***@mongo/kaleem'", 'percent-encoded'],
+  },
+  {
+    what: 'a MongoDB password with a bad escape',
+    env: mongo('mongodb://u:hunter%2@mongo/kaleem'),
+    code: 'uri-invalid',
+    says: ["'mongodb://u:***@mongo/kaleem'", "a '%' that does not begin a percent-encoding"],
+  },
+  {
+    what: 'a MongoDB list with a hole',
+    env: mongo('mongodb://a:1,,b:2/kaleem'),
+    code: 'uri-invalid',
+    says: ['an empty host in its list'],
+  },
+  {
+    what: 'a MongoDB port that does not exist',
+    env: mongo('mongodb://mongo:0/kaleem'),
+    code: 'uri-invalid',
+    says: ["'mongo:0' is not a host with a port from 1 to 65535"],
+  },
+  {
+    what: 'a MongoDB database name with a dot',
+    env: mongo('mongodb://mongo/kaleem.users'),
+    code: 'uri-invalid',
+    says: ["the database name 'kaleem.users' has a '.' in it"],
+  },
+  {
+    what: 'a MongoDB database name that is too long',
+    env: mongo(`mongodb://mongo/${'k'.repeat(64)}`),
+    code: 'uri-invalid',
+    says: ['more than 63 bytes'],
+  },
+  {
+    what: "MongoDB's own database",
+    env: mongo('mongodb://root:hunter22@mongo/admin'),
+    code: 'uri-invalid',
+    says: ["'admin' is MongoDB's own database", 'authSource=admin'],
+  },
+  {
+    what: 'an SRV URI with a port',
+    env: mongo('mongodb+srv://db.example.com:27017/kaleem'),
+    code: 'uri-invalid',
+    says: ['takes no port'],
+  },
+  {
+    what: 'an SRV URI without a domain',
+    env: mongo('mongodb+srv://mongo/kaleem'),
+    code: 'uri-invalid',
+    says: ["'mongo' has no domain"],
+  },
+  {
+    what: 'a MongoDB option without a value',
+    env: mongo('mongodb://mongo/kaleem?replicaSet'),
+    code: 'uri-invalid',
+    says: ['not of the form name=value'],
+  },
+]);

@@ -1,0 +1,143 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of YAML and env files are meant.
+import { api, describeBad, IMAGE, INVALID, mongo } from './bad-inputs.ts';
+import { ENV } from './project.ts';
+
+describeBad('variables and env files', [
+  {
+    what: 'no image',
+    env: 'MONGODB_URI=mongodb://mongo/kaleem\n',
+    code: 'env-invalid',
+    says: ['KALEEM_API_IMAGE is not set'],
+    hint: 'ghcr.io/owner/repo/kaleem-api:v0.0.1',
+  },
+  {
+    what: 'an empty image',
+    env: mongo('mongodb://mongo/k').replace(/IMAGE=.*/, 'IMAGE='),
+    code: 'env-invalid',
+    says: ['KALEEM_API_IMAGE is not set'],
+  },
+  {
+    what: 'no database',
+    env: IMAGE,
+    code: 'env-invalid',
+    says: ['MONGODB_URI is not set'],
+    hint: '/.env, or `database: none`',
+  },
+  { what: 'an empty database', env: mongo(''), code: 'env-invalid', says: ['MONGODB_URI is not set'] },
+  {
+    what: 'attempts in words',
+    env: api('MAX_ATTEMPTS=ten'),
+    code: 'env-invalid',
+    says: ["MAX_ATTEMPTS (.env:3) must be a whole number from 1 to 10000, not 'ten'"],
+  },
+  { what: 'no attempts', env: api('MAX_ATTEMPTS=0'), code: 'env-invalid', says: ["not '0'"] },
+  { what: 'half an attempt', env: api('MAX_ATTEMPTS=1.5'), code: 'env-invalid', says: ["not '1.5'"] },
+  {
+    what: 'endless attempts',
+    typed: { environment: { MAX_ATTEMPTS: '1e9' } },
+    code: 'env-invalid',
+    says: ['MAX_ATTEMPTS (the environment)', "'1e9'"],
+  },
+  {
+    what: 'negative sleep',
+    env: api('SLEEP_SECONDS=-20'),
+    code: 'env-invalid',
+    says: ["SLEEP_SECONDS (.env:3) must be a number of seconds from 0.1 to 3600, not '-20'"],
+  },
+  { what: 'sleep with a unit', env: api('SLEEP_SECONDS=20s'), code: 'env-invalid', says: ["not '20s'"] },
+  {
+    what: 'an env line without a name',
+    env: api('=value'),
+    code: 'env-invalid',
+    says: [".env:3: there is no name before '='"],
+  },
+  {
+    what: 'an env name with a space',
+    env: api('MY NAME=1'),
+    code: 'env-invalid',
+    says: [".env:3: the name 'MY NAME' has a space in it"],
+  },
+  {
+    what: 'an env name with a sign',
+    env: api('MY/NAME=1'),
+    code: 'env-invalid',
+    says: [".env:3: '/' can't stand in the name"],
+  },
+  {
+    what: 'an open quote',
+    env: api('PASSWORD="hunter22'),
+    code: 'env-invalid',
+    says: ['.env:3: the quote " that opens the value of PASSWORD is never closed'],
+  },
+  {
+    what: 'an open brace',
+    env: api('URL=${HOST'),
+    code: 'env-invalid',
+    says: ['.env:3: in the value of URL:'],
+    hint: 'write $$',
+  },
+  {
+    what: 'a variable that must be there',
+    env: api('URL=${HOST:?the host}'),
+    code: 'env-invalid',
+    says: ['.env:3: in the value of URL: HOST is not set: the host'],
+  },
+  {
+    what: 'a `.env` in UTF-16',
+    files: { '.env': Buffer.from(`\uFEFF${ENV}`, 'utf16le') },
+    code: 'env-invalid',
+    says: ["can't read .env: it is UTF-16"],
+    hint: 'UTF-8',
+  },
+  {
+    what: 'a `.env` in Latin-1',
+    files: { '.env': Buffer.from(`${ENV}A=\xe9\n`, 'latin1') },
+    code: 'env-invalid',
+    says: ["can't read .env: it is not UTF-8"],
+  },
+  {
+    what: 'a `.env` with a NUL',
+    files: { '.env': `${ENV}A=\0\n` },
+    code: 'env-invalid',
+    says: ["can't read .env: it has a NUL byte"],
+  },
+  {
+    what: 'a huge `.env`',
+    files: { '.env': `#${'x'.repeat(1024 * 1024)}` },
+    code: 'env-invalid',
+    says: ['more than 1048576'],
+  },
+  {
+    what: 'a `.env` that everyone can change',
+    files: { '.env': { text: ENV, mode: 0o666 } },
+    code: 'config-unsafe',
+    says: ['.env can be changed by every user'],
+    hint: 'chmod go-w',
+  },
+  {
+    what: 'a project name that Compose refuses',
+    env: api('COMPOSE_PROJECT_NAME=Kaleem'),
+    code: 'env-invalid',
+    says: ["COMPOSE_PROJECT_NAME (.env:3) is 'Kaleem'"],
+  },
+  {
+    what: 'a COMPOSE_FILE that is not there',
+    env: api('COMPOSE_FILE=compose.yml:more.yml'),
+    code: INVALID,
+    says: ['COMPOSE_FILE (.env:3): there is no compose file', '/more.yml'],
+  },
+  { what: 'a compose file from stdin', env: api('COMPOSE_FILE=-'), code: INVALID, says: ["can't come from stdin"] },
+  {
+    what: 'an env file that is not there',
+    typed: { environment: { COMPOSE_ENV_FILES: 'a.env' } },
+    code: 'env-invalid',
+    says: ["COMPOSE_ENV_FILES: can't read a.env: there is no such file"],
+  },
+  {
+    what: 'release variables in two env files',
+    yaml: 'images: [A, B]\ncompose: {env_file: [a.env, b.env]}\ndatabase: none\n',
+    files: { 'a.env': 'A=x\n', 'b.env': '\nB=x\n' },
+    code: 'env-invalid',
+    says: ['A is set in a.env:1 and B in b.env:2: a deploy changes one env file'],
+  },
+]);
