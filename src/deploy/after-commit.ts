@@ -1,0 +1,19 @@
+import { messageOf } from '../errors.ts';
+import { runHook } from './hooks.ts';
+import { pruneAll } from './prune.ts';
+import type { Run } from './run.ts';
+
+/** What follows once the new release serves. Nothing here can fail the deploy: it is committed. */
+export const afterCommit = async (run: Run): Promise<void> => {
+  const { context, plan, operation, releases } = run;
+  const { progress } = context;
+  const live = run.release;
+  if (live !== null) await releases.update({ ...live, downtimeMs: run.downtimeMs });
+  await pruneAll(context, operation, releases).catch((error: unknown) =>
+    progress.warn(`pruning failed: ${messageOf(error)}`),
+  );
+  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup?.id ?? null };
+  await runHook(context, operation, 'post-deploy', { facts, composeFile: run.composeFile, code: 'check-failed' }).catch(
+    (error: unknown) => progress.warn(`${messageOf(error)} (the release is live all the same)`),
+  );
+};

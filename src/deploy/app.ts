@@ -1,0 +1,107 @@
+import type { OperationRecord } from '../operation/operations.ts';
+import type { Release } from '../operation/releases.ts';
+import type { AppOptions } from './app-options.ts';
+import type { LogsRequest } from './logs.ts';
+import type { Session } from './operate.ts';
+import type { DeployRequest, MaintenanceMode, OperationRequest, RestoreRequest, RollbackRequest } from './requests.ts';
+import type {
+  BackupDetail,
+  BackupSummary,
+  DeployResult,
+  DoctorReport,
+  HealthReport,
+  ImageStatus,
+  LockStatus,
+  MaintenanceResult,
+  Plan,
+  PruneResult,
+  RestoreResult,
+  StatusReport,
+  VerifyResult,
+} from './results.ts';
+
+export type { AppOptions } from './app-options.ts';
+export type { LogLine, LogsRequest } from './logs.ts';
+export type { DeployRequest, MaintenanceMode, OperationRequest, RestoreRequest, RollbackRequest } from './requests.ts';
+
+/**
+ * The tool, without its command line. Every method rejects with a DeployError. The read-only ones (status, history,
+ * releases, images, health, doctor, logs, lockStatus, plan, backupList, backupShow, backupVerify) create nothing.
+ */
+export interface App {
+  plan(operation: OperationRequest): Promise<Plan>;
+  deploy(request: DeployRequest): Promise<DeployResult>;
+  rollback(request: RollbackRequest): Promise<DeployResult>;
+  status(): Promise<StatusReport>;
+  /** Newest first. */
+  history(): Promise<readonly OperationRecord[]>;
+  /** Newest first. */
+  releases(): Promise<readonly Release[]>;
+  images(): Promise<readonly ImageStatus[]>;
+  /** Runs every gate once. A gate that fails is a result, not an error. */
+  health(): Promise<HealthReport>;
+  /** Never rejects for what it finds: an unreachable Docker is a failed check. */
+  doctor(): Promise<DoctorReport>;
+  /** Ends after the last line, or, with `follow`, when the signal is aborted. */
+  logs(request: LogsRequest): Promise<void>;
+  maintenance(mode: MaintenanceMode): Promise<MaintenanceResult>;
+  prune(): Promise<PruneResult>;
+  lockStatus(): Promise<LockStatus>;
+  backupCreate(): Promise<BackupDetail>;
+  /** Newest first. */
+  backupList(): Promise<readonly BackupSummary[]>;
+  backupShow(id: string): Promise<BackupDetail>;
+  backupVerify(idOrFile: string): Promise<VerifyResult>;
+  backupRestore(request: RestoreRequest): Promise<RestoreResult>;
+  backupPrune(): Promise<PruneResult>;
+  /** Closes connections and the log. Safe to call twice. */
+  close(): Promise<void>;
+}
+
+const history = async ({ options }: Session): Promise<readonly OperationRecord[]> => {
+  const [{ findState }, { listOperations }] = await Promise.all([
+    import('../operation/state.ts'),
+    import('../operation/operations.ts'),
+  ]);
+  const state = await findState(options.config.stateDirectory);
+  return state === null ? [] : listOperations(state);
+};
+
+const releases = async ({ options }: Session): Promise<readonly Release[]> => {
+  const [{ findState }, { openReleases }] = await Promise.all([
+    import('../operation/state.ts'),
+    import('../operation/releases.ts'),
+  ]);
+  const state = await findState(options.config.stateDirectory);
+  return state === null ? [] : openReleases(state).list();
+};
+
+/**
+ * Checks nothing and connects to nothing: each method works out what it needs, so that `doctor` can say what is wrong.
+ * What a method stands on is loaded when it is called, so that `status` does not wait for the restore engine.
+ */
+export const openApp = async (options: AppOptions): Promise<App> => {
+  const session = (await import('./session.ts')).openSession(options);
+  return {
+    plan: async (asked) => (await import('./preview.ts')).preview(session, asked),
+    deploy: async (request) => (await import('./deploy.ts')).deploy(session, request),
+    rollback: async (request) => (await import('./deploy.ts')).rollback(session, request),
+    status: async () => (await import('./status.ts')).status(session),
+    history: () => history(session),
+    releases: () => releases(session),
+    images: async () => (await import('./status.ts')).images(session),
+    health: async () => (await import('./status.ts')).health(session),
+    doctor: async () => (await import('./doctor.ts')).doctor(session),
+    logs: async (request) => (await import('./logs.ts')).logs(session, request),
+    maintenance: async (mode) => (await import('./maintenance.ts')).maintenance(session, mode),
+    prune: async () => (await import('./prune.ts')).prune(session, 'all'),
+    lockStatus: async () => (await import('./status.ts')).lockStatus(await session.context()),
+    backupCreate: async () => (await import('./backups.ts')).createBackupNow(session),
+    backupList: async () => (await import('./backups.ts')).backupList(session),
+    backupShow: async (id) => (await import('./backups.ts')).backupShow(session, id),
+    backupVerify: async (idOrFile) => (await import('./backups.ts')).backupVerify(session, idOrFile),
+    backupRestore: async (request) => (await import('./restore.ts')).restore(session, request),
+    backupPrune: async () => (await import('./prune.ts')).prune(session, 'backups'),
+    close: async () => {},
+  };
+};

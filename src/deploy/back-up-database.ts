@@ -1,0 +1,63 @@
+import { pauseTtl } from '../backup/ttl.ts';
+import { backUp } from './back-up.ts';
+import { identify, rememberIdentity, withDatabase } from './database.ts';
+import { runHook } from './hooks.ts';
+import { databaseContainer } from './preflight.ts';
+import type { Run } from './run.ts';
+import { switchTo } from './switch.ts';
+import { projectContainers } from './writers.ts';
+
+/** The database's service and what it depends on, in start order. */
+const databaseLevels = ({ plan }: Run): readonly (readonly string[])[] => {
+  const { database } = plan.roles;
+  if (database === null) return [];
+  const needed = new Set<string>([database]);
+  for (const level of plan.levels.toReversed()) {
+    for (const name of level.filter((each) => needed.has(each))) {
+      for (const dependency of Object.keys(plan.pinned.services[name]?.dependsOn ?? {})) needed.add(dependency);
+    }
+  }
+  return plan.levels.map((level) => level.filter((name) => needed.has(name))).filter((level) => level.length > 0);
+};
+
+/** A stack that is down, or was never up, may have data in its volumes all the same: the database starts for the backup. */
+const startDatabase = async (run: Run): Promise<void> => {
+  const { context, plan, operation, composeFile } = run;
+  const levels = databaseLevels(run);
+  const names = levels.flat();
+  if (!names.some((name) => plan.stopped.has(name))) return;
+  const present = new Set((await projectContainers(context)).map((each) => each.service));
+  const missing = names.filter((name) => !present.has(name));
+  for (const name of missing) run.started.add(name);
+  await context.progress.step('start the database', () =>
+    switchTo(
+      context,
+      {
+        ...{ file: composeFile, rendered: plan.pinned, levels },
+        recreate: new Set(missing),
+        ...{ start: new Set(names), restart: new Set(), fenced: new Set() },
+      },
+      { operation, beforeStart: async () => {} },
+    ),
+  );
+};
+
+/** Dumps the database behind the fence and verifies the archive. No verified backup, no deploy. */
+export const backUpDatabase = async (run: Run): Promise<void> => {
+  const { context, plan, operation, state } = run;
+  if (context.config.database === null || !plan.writersChange) return;
+  await startDatabase(run);
+  const container = databaseContainer(context, await projectContainers(context));
+  await withDatabase(context, async (database) => {
+    run.ttl = await pauseTtl(database);
+    context.log.debug(run.ttl.reason);
+    await rememberIdentity(state, await identify(database, container));
+  });
+  run.backup = await backUp(context, operation, {
+    label: plan.old?.release.tag ?? 'first',
+    consistency: 'fenced',
+    title: 'back up the database',
+  });
+  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup.id };
+  await runHook(context, operation, 'post-backup', { facts, composeFile: run.composeFile, code: 'backup-failed' });
+};

@@ -1,0 +1,63 @@
+import { afterCommit } from './after-commit.ts';
+import { backUpDatabase } from './back-up-database.ts';
+import { raiseFence, stopWriters } from './close.ts';
+import { commit } from './commit.ts';
+import { liftAfterCommit } from './lift.ts';
+import { inOperation, type Session } from './operate.ts';
+import { planDeploy } from './plan-deploy.ts';
+import { planRollback } from './plan-rollback.ts';
+import { type Planner, prepare } from './prepare.ts';
+import { pullImages } from './pull.ts';
+import type { DeployRequest, RollbackRequest } from './requests.ts';
+import { restoreChosenBackup } from './restore-backup.ts';
+import { deployResult } from './result.ts';
+import type { DeployResult } from './results.ts';
+import { type Run, startRun } from './run.ts';
+import { switchToNew } from './switch-to-new.ts';
+import { undo } from './undo.ts';
+import { verify } from './verify.ts';
+
+/** The runbook, from the fence to the open door: the planned release live and healthy, or everything as it was. */
+export const carryOut = async (run: Run): Promise<void> => {
+  await pullImages(run);
+  try {
+    await raiseFence(run);
+    await stopWriters(run);
+    await backUpDatabase(run);
+    await restoreChosenBackup(run);
+    await switchToNew(run);
+    await verify(run);
+    await commit(run);
+  } catch (error) {
+    throw await undo(run, error);
+  }
+  await liftAfterCommit(run);
+  await afterCommit(run);
+};
+
+const changeRelease = (
+  session: Session,
+  what: { readonly kind: 'deploy' | 'rollback'; readonly subject: string },
+  planner: Planner,
+): Promise<DeployResult> =>
+  inOperation(session, what, {
+    prepare: (context, state) => prepare(context, state, planner),
+    run: async (context, scope, prepared) => {
+      const run = await startRun(context, scope, prepared);
+      await carryOut(run);
+      return deployResult(run, what.kind);
+    },
+  });
+
+/**
+ * Leaves the tag live and healthy, or everything as it was. Rejects with a DeployError whose code says which:
+ * refused before anything was touched, `rolled-back`, `interrupted`, or `halted`.
+ */
+export const deploy = (session: Session, request: DeployRequest): Promise<DeployResult> =>
+  changeRelease(session, { kind: 'deploy', subject: request.tag }, (context, old) => planDeploy(context, request, old));
+
+/** The same for a release that is kept: by its own snapshot and, on request, with its data. */
+export const rollback = (session: Session, request: RollbackRequest): Promise<DeployResult> =>
+  changeRelease(session, { kind: 'rollback', subject: request.tag ?? 'last good' }, (context, old, releases) =>
+    planRollback(context, releases, request, old),
+  );

@@ -1,0 +1,125 @@
+import { stat } from 'node:fs/promises';
+import { renderProject } from '../compose/render.ts';
+import { workOutRoles } from '../compose/roles.ts';
+import { DeployError, messageOf } from '../errors.ts';
+import { openOperations } from '../operation/operations.ts';
+import { findState } from '../operation/state.ts';
+import { diskSpace } from '../system/disk.ts';
+import type { Context } from './context.ts';
+import { withDatabase } from './database.ts';
+import { openFirewall } from './fence/firewall.ts';
+import { refuseProjectElsewhere } from './old-good.ts';
+import type { Session } from './operate.ts';
+import type { DoctorCheck, DoctorReport } from './results.ts';
+import { projectContainers } from './writers.ts';
+
+/** What a check says when it is well; it throws when it is not, and returns a warning as an object. */
+type Finding = string | { readonly warning: string; readonly hint: string };
+type Check = (context: Context) => Promise<Finding>;
+
+const LOW_DISK_BYTES = 2_000_000_000;
+
+const checks: Readonly<Record<string, Check>> = {
+  'compose file': async (context) => {
+    const rendered = await renderProject(context.project, context, {});
+    const { writers, edge, database } = workOutRoles(rendered, context.config);
+    return `${Object.keys(rendered.services).length} services; writers ${writers.join(', ') || 'none'}; edge ${edge.join(', ') || 'none'}; database ${database ?? 'elsewhere'}`;
+  },
+  project: async (context) => {
+    const containers = await projectContainers(context);
+    refuseProjectElsewhere(context, containers);
+    const running = containers.filter((each) => each.state === 'running').length;
+    return `${context.project.name}: ${running} of ${containers.length} containers run`;
+  },
+  'release images': async (context) => {
+    const { images, environment } = context.config;
+    const found = await Promise.all(
+      images.map(
+        async (variable) =>
+          `${variable} ${(await context.registry.resolve(environment[variable] ?? '')).digest.slice(0, 19)}`,
+      ),
+    );
+    return found.join(', ');
+  },
+  database: async (context) => {
+    if (context.config.database === null) return 'none, as the configuration says';
+    return withDatabase(context, async ({ server }) => {
+      if (server.replicaSet === null) {
+        const what = server.ferretdb ? 'a MongoDB-compatible server' : 'not a replica set';
+        return {
+          warning: `${server.version}, ${what}: backups while the application runs are not point-in-time`,
+          hint: 'start mongod with --replSet rs0',
+        };
+      }
+      return `${server.version}, replica set ${server.replicaSet}`;
+    });
+  },
+  fence: async (context) => {
+    if ((await openFirewall(context.commands)) !== null) return 'the firewall is within reach';
+    return {
+      warning: 'the firewall is out of reach: services are stopped instead',
+      hint: 'run this as root, with iptables installed',
+    };
+  },
+  disk: async (context) => {
+    const paths = [context.config.backup.directory, ...(context.engine.local ? [context.engine.rootDirectory] : [])];
+    for (const path of paths) {
+      const { freeBytes } = await diskSpace(path);
+      if (freeBytes < LOW_DISK_BYTES) {
+        return { warning: `only ${Math.floor(freeBytes / 1e6)} MB free at ${path}`, hint: 'kaleem-deploy prune' };
+      }
+    }
+    return 'enough free space';
+  },
+  gates: async ({ config }) => {
+    if (config.gates.after.some((gate) => gate.type === 'http' || gate.type === 'page')) {
+      return config.gates.after.map((gate) => gate.name).join(', ');
+    }
+    return { warning: 'no HTTP gate: a release that starts but does not work would pass', hint: 'set HEALTH_URL' };
+  },
+  'earlier operations': async ({ config }) => {
+    const state = await findState(config.stateDirectory);
+    const [open] = state === null ? [] : await openOperations(state);
+    if (open !== undefined)
+      throw new DeployError('halted-earlier', `operation ${open.id} (${open.kind} ${open.subject}) did not end`, {
+        hint: 'kaleem-deploy history',
+      });
+    return 'all ended';
+  },
+  permissions: async ({ config }) => {
+    const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));
+    if ((mode & 0o004) === 0) return `${config.compose.envFile} is private`;
+    return {
+      warning: `${config.compose.envFile} can be read by every user`,
+      hint: `chmod 600 ${config.compose.envFile}`,
+    };
+  },
+};
+
+const outcome = async (name: string, run: () => Promise<Finding>): Promise<DoctorCheck> => {
+  try {
+    const found = await run();
+    if (typeof found === 'string') return { name, status: 'ok', detail: found, hint: null };
+    return { name, status: 'warn', detail: found.warning, hint: found.hint };
+  } catch (error) {
+    return {
+      name,
+      status: 'fail',
+      detail: messageOf(error),
+      hint: error instanceof DeployError ? (error.hint ?? null) : null,
+    };
+  }
+};
+
+/** Looks at everything a deploy needs and says what to do about what is missing. */
+export const doctor = async (session: Session): Promise<DoctorReport> => {
+  const docker = await outcome('docker', async () => {
+    const { engine } = await session.context();
+    return `engine ${engine.version}, ${engine.architecture}${engine.rootless ? ', rootless' : ''}`;
+  });
+  if (docker.status === 'fail') return { ok: false, checks: [docker] };
+  const context = await session.context();
+  const rest = await Promise.all(Object.entries(checks).map(([name, check]) => outcome(name, () => check(context))));
+  const all = [docker, ...rest];
+  return { ok: all.every((each) => each.status !== 'fail'), checks: all };
+};

@@ -1,0 +1,87 @@
+import type { PublishedPort } from '../../compose/rendered.ts';
+import { DeployError } from '../../errors.ts';
+import { type CommandRunner, lastLine } from '../../system/command.ts';
+import { cutRules, type Family, redirectRules, removalRules } from './rules.ts';
+
+const TIMEOUT_MS = 15_000;
+
+/** The programs that reach the tables Docker's own rules are in. */
+interface Tables {
+  readonly family: Family;
+  readonly save: string;
+  readonly restore: string;
+}
+
+/** The host's packet filter, as far as the fence needs it. */
+export interface Firewall {
+  /** Turns new connections to `ports` over to the responder. All or nothing per table. */
+  redirect(operation: string, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
+  /** Resets the connections to `ports` that were open before. */
+  cut(operation: string, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
+  /** Removes an operation's rules, or (null) every rule of this tool's. Removing what is not there is not an error. */
+  remove(operation: string | null): Promise<void>;
+}
+
+const candidates: Readonly<Record<Family, readonly string[]>> = {
+  ipv4: ['iptables', 'iptables-legacy', 'iptables-nft'],
+  ipv6: ['ip6tables', 'ip6tables-legacy', 'ip6tables-nft'],
+};
+
+/**
+ * A host may have both the nft and the legacy tables; what counts are those Docker writes to. Null where the nat table
+ * is out of reach: no program, no rights (rootless), no kernel support.
+ */
+const findTables = async (commands: CommandRunner, family: Family): Promise<Tables | null> => {
+  let fallback: Tables | null = null;
+  for (const program of candidates[family]) {
+    const saved = await commands.run([`${program}-save`, '-t', 'nat'], { timeoutMs: TIMEOUT_MS });
+    if (saved.exitCode !== 0) continue;
+    const tables = { family, save: `${program}-save`, restore: `${program}-restore` };
+    if (/^:DOCKER /m.test(saved.stdout)) return tables;
+    fallback ??= tables;
+  }
+  return fallback;
+};
+
+/** Finds out whether this process may change the firewall; null when it may not, and then there is no fence but stopped services. */
+export const openFirewall = async (commands: CommandRunner): Promise<Firewall | null> => {
+  const ipv4 = await findTables(commands, 'ipv4');
+  if (ipv4 === null) return null;
+  const ipv6 = await findTables(commands, 'ipv6');
+  const families = ipv6 === null ? [ipv4] : [ipv4, ipv6];
+
+  const restore = async (tables: Tables, document: string): Promise<void> => {
+    if (document === '') return;
+    const result = await commands.run([tables.restore, '--noflush', '-w', '10'], {
+      input: document,
+      timeoutMs: TIMEOUT_MS,
+    });
+    if (result.exitCode !== 0) {
+      throw new DeployError(
+        'unsupported',
+        `${tables.restore} refused the rules of the fence: ${result.stderr.trim().split('\n')[0]}`,
+        {
+          hint: 'set `fence: {mode: stop}` in kaleem-deploy.yml to stop the services instead of fencing them',
+        },
+      );
+    }
+  };
+  return {
+    async redirect(operation, ports, responderPort) {
+      for (const tables of families)
+        await restore(tables, redirectRules(ports, tables.family, operation, responderPort));
+    },
+    async cut(operation, ports, responderPort) {
+      for (const tables of families) await restore(tables, cutRules(ports, tables.family, operation, responderPort));
+    },
+    async remove(operation) {
+      for (const tables of families) {
+        const saved = await commands.run([tables.save], { timeoutMs: TIMEOUT_MS });
+        if (saved.exitCode !== 0) {
+          throw new DeployError('unsupported', `${tables.save} failed: ${lastLine(saved)}`);
+        }
+        await restore(tables, removalRules(saved.stdout, operation));
+      }
+    },
+  };
+};

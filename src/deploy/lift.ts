@@ -1,0 +1,36 @@
+import type { RenderedProject } from '../compose/rendered.ts';
+import { DeployError, messageOf } from '../errors.ts';
+import { removeDurably } from '../system/durable-file.ts';
+import { withDatabase } from './database.ts';
+import { type Run, unstoppable } from './run.ts';
+import { releaseRestarts } from './writers.ts';
+
+/** Gives the containers their restart policies back and lets traffic in. */
+export const lift = async (run: Run, rendered: RenderedProject): Promise<void> => {
+  const { context, operation, fence, ttl } = run;
+  if (fence === null) return;
+  await context.progress.step('lift the fence', async (step) => {
+    const policies = Object.values(rendered.services).map((service) => [service.name, service.restart] as const);
+    await releaseRestarts(context, operation, Object.fromEntries(policies));
+    if (ttl !== null) await withDatabase(context, (database) => ttl.resume(database));
+    await fence.lift();
+    run.fence = null;
+    await removeDurably(run.state.file('fence.json'));
+    if (run.fencedAt !== null) run.downtimeMs = Math.round(context.clock.monotonic() - run.fencedAt);
+    if (run.downtimeMs !== null) step.summary(`${(run.downtimeMs / 1000).toFixed(1)} s of downtime`);
+  });
+};
+
+/** The release is live and stays so; what can still go wrong is that nobody gets to it. */
+export const liftAfterCommit = async (run: Run): Promise<void> => {
+  const { plan } = run;
+  try {
+    run.context = unstoppable(run.context);
+    await lift(run, plan.pinned);
+  } catch (error) {
+    throw new DeployError('halted', `${plan.tag} is live, but the fence could not be lifted: ${messageOf(error)}`, {
+      cause: error,
+      hint: 'kaleem-deploy maintenance off lifts every fence of this tool',
+    });
+  }
+};

@@ -1,0 +1,112 @@
+import { readFile } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { DeployError } from '../errors.ts';
+import { findState, type StateDirectory } from '../operation/state.ts';
+import { endProcess, startDetached } from '../system/detached.ts';
+import { removeDurably, replaceFile } from '../system/durable-file.ts';
+import type { Context } from './context.ts';
+import { type Firewall, openFirewall } from './fence/firewall.ts';
+import { findOldGood, type OldGood } from './old-good.ts';
+import { inOperation, type OperationScope, type Session } from './operate.ts';
+import type { MaintenanceMode } from './requests.ts';
+import type { MaintenanceResult } from './results.ts';
+import { holdRestarts, ofServices, projectContainers, releaseRestarts } from './writers.ts';
+
+/** The fence that was raised by hand. */
+interface Maintenance {
+  readonly operation: string;
+  readonly since: string;
+  readonly responderPid: number;
+  readonly policies: Readonly<Record<string, string>>;
+}
+
+const FILE = 'maintenance.json';
+
+export const readMaintenance = async (state: StateDirectory | null): Promise<Maintenance | null> => {
+  const text = await readFile(state?.file(FILE) ?? '/dev/null', 'utf8').catch(() => '');
+  return text === '' ? null : (JSON.parse(text) as Maintenance);
+};
+
+const requireFirewall = async (context: Context): Promise<Firewall> => {
+  const firewall = await openFirewall(context.commands);
+  if (firewall !== null) return firewall;
+  throw new DeployError('unsupported', 'the firewall is out of reach: not root, or no iptables', {
+    hint: 'run this as root; without the firewall, `docker compose stop` is the only maintenance mode',
+  });
+};
+
+/** A process of its own answers 503 until `maintenance off`. */
+const startResponder = async (context: Context, operation: string): Promise<{ pid: number; port: number }> => {
+  const program = fileURLToPath(new URL(`./fence/responder-process${extname(import.meta.url)}`, import.meta.url));
+  const retryAfter = String(context.config.fence.retryAfterSeconds);
+  const { pid, firstLine } = await startDetached(
+    [process.execPath, ...process.execArgv, program, operation, retryAfter],
+    {},
+  );
+  return { pid, port: Number(firstLine) };
+};
+
+const turnOn = async (context: Context, { state, operation }: OperationScope, old: OldGood): Promise<void> => {
+  const firewall = await requireFirewall(context);
+  const names = [...old.roles.writers, ...old.roles.edge];
+  const containers = ofServices(await projectContainers(context), names);
+  const ports = containers.flatMap((each) => each.ports).filter((port) => port.published !== 0);
+  const policies = Object.fromEntries(containers.map((each) => [each.service, each.restartPolicy]));
+  const { pid, port } = await startResponder(context, operation.id);
+  const record: Maintenance = {
+    operation: operation.id,
+    since: context.clock.now().toISOString(),
+    responderPid: pid,
+    policies,
+  };
+  await replaceFile(state.file(FILE), `${JSON.stringify(record)}\n`);
+  await operation.effect('fence.raise', { ports, responderPort: port }, () =>
+    firewall.redirect(operation.id, ports, port),
+  );
+  await operation.effect('fence.cut', { ports }, () => firewall.cut(operation.id, ports, port));
+  await holdRestarts(context, operation, containers);
+};
+
+const turnOff = async (
+  context: Context,
+  { state, operation }: OperationScope,
+  record: Maintenance | null,
+): Promise<void> => {
+  const firewall = await requireFirewall(context);
+  if (record !== null) await releaseRestarts(context, operation, record.policies);
+  // Every rule of this tool's, not only this fence's: it is what one types when something was left behind.
+  await operation.effect('fence.lift', {}, () => firewall.remove(null));
+  if (record !== null) await endProcess(record.responderPid, record.operation);
+  await removeDurably(state.file(FILE));
+};
+
+/** The fence by hand: outside requests get 503 until it is lifted, across the end of this command. */
+export const maintenance = (session: Session, mode: MaintenanceMode): Promise<MaintenanceResult> =>
+  inOperation(
+    session,
+    { kind: 'maintenance', subject: mode },
+    {
+      prepare: async (context, state) => {
+        const record = await readMaintenance(state);
+        const old = mode === 'on' ? await findOldGood(context, null) : null;
+        if (mode === 'on' && old === null) {
+          throw new DeployError('release-not-found', `nothing of project ${context.project.name} runs here`, {
+            hint: 'deploy first: kaleem-deploy TAG',
+          });
+        }
+        return { record, old };
+      },
+      run: async (context, scope, { record, old }) => {
+        const changed = mode === 'on' ? record === null : true;
+        if (mode === 'on' && old !== null && changed) {
+          await context.progress.step('raise the fence', () => turnOn(context, scope, old));
+        }
+        if (mode === 'off') await context.progress.step('lift the fence', () => turnOff(context, scope, record));
+        return { operation: scope.operation.id, fence: mode === 'on' ? 'raised' : 'lifted', changed, warnings: [] };
+      },
+    },
+  );
+
+export const maintenanceOf = async (stateDirectory: string): Promise<Maintenance | null> =>
+  readMaintenance(await findState(stateDirectory));

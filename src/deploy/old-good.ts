@@ -1,0 +1,160 @@
+import type { ContainerState } from '../compose/engine.ts';
+import { dependencyLevels } from '../compose/graph.ts';
+import { parseImageReference } from '../compose/image-reference.ts';
+import { renderProject, renderText } from '../compose/render.ts';
+import type { RenderedProject } from '../compose/rendered.ts';
+import { type Roles, workOutRoles } from '../compose/roles.ts';
+import { DeployError } from '../errors.ts';
+import { currentUser } from '../operation/operations.ts';
+import type { Release, ReleaseImage, ReleaseService, ReleaseStore, Snapshot } from '../operation/releases.ts';
+import { adoptContainer, type ComposeDocument, keepServices } from './adopt.ts';
+import type { Context } from './context.ts';
+import { takeSnapshot } from './snapshot.ts';
+
+/** The release that was live before, with all it takes to bring it back. */
+export interface OldGood {
+  readonly release: Release;
+  readonly snapshot: Snapshot;
+  readonly rendered: RenderedProject;
+  readonly roles: Roles;
+  readonly levels: readonly (readonly string[])[];
+  /** False: a stack this tool did not deploy; it is saved as a release once the operation begins. */
+  readonly saved: boolean;
+  /** Ids of its containers: one that is still there needs no replacing. */
+  readonly containers: ReadonlySet<string>;
+  /** Services that ran: those, and only those, run again after an undo. */
+  readonly running: ReadonlySet<string>;
+}
+
+/** The running project must be the one of this folder: two folders with one project name would fight over its containers. */
+export const refuseProjectElsewhere = (context: Context, containers: readonly ContainerState[]): void => {
+  const { directory, name } = context.project;
+  const stranger = containers.find((each) => each.workingDirectory !== '' && each.workingDirectory !== directory);
+  if (stranger === undefined) return;
+  throw new DeployError(
+    'project-elsewhere',
+    `project ${name} is already running from ${stranger.workingDirectory}, not from ${directory}`,
+    {
+      hint: `run this in ${stranger.workingDirectory}, or set \`compose: {project: NAME}\` (COMPOSE_PROJECT_NAME) to another name`,
+    },
+  );
+};
+
+const servicesOf = (containers: readonly ContainerState[]): Readonly<Record<string, ReleaseService>> =>
+  Object.fromEntries(containers.map(({ service, image, imageId }) => [service, { image, imageId, heldAs: null }]));
+
+const matches = (rendered: RenderedProject, containers: readonly ContainerState[]): boolean =>
+  containers.every((each) => rendered.services[each.service]?.hash === each.configHash);
+
+/** The live release's own record, when what runs is still what it says. */
+const fromRecord = async (
+  context: Context,
+  releases: ReleaseStore | null,
+  containers: readonly ContainerState[],
+): Promise<Omit<OldGood, 'running' | 'containers'> | null> => {
+  const live = (await releases?.live()) ?? null;
+  if (releases === null || live === null) return null;
+  const snapshot = await releases.snapshot(live.id);
+  const rendered = await renderText(context.project, context, snapshot.compose);
+  const sameImages = containers.every((each) => live.services[each.service]?.imageId === each.imageId);
+  if (!matches(rendered, containers) || !sameImages) return null;
+  return {
+    release: live,
+    snapshot,
+    rendered,
+    roles: workOutRoles(rendered, context.config),
+    levels: dependencyLevels(rendered.services, null),
+    saved: true,
+  };
+};
+
+/** What the running containers' image references say about the release variables. */
+const runningReferences = (
+  context: Context,
+  rendered: RenderedProject,
+  containers: readonly ContainerState[],
+): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    context.config.images.flatMap((variable) => {
+      const container = containers.find((each) => rendered.imageVariables[each.service]?.includes(variable));
+      return container === undefined ? [] : [[variable, container.image]];
+    }),
+  );
+
+/**
+ * Rebuilds old-good from the containers that run. The compose file may have been edited since they were created: where
+ * a service's definition no longer hashes to what its container carries, the definition is taken from the container.
+ */
+const fromContainers = async (
+  context: Context,
+  releases: ReleaseStore | null,
+  containers: readonly ContainerState[],
+): Promise<Omit<OldGood, 'running' | 'containers'>> => {
+  const { project, docker, config } = context;
+  const asWritten = await renderProject(project, context, {});
+  const references = runningReferences(context, asWritten, containers);
+  const candidate = await renderProject(project, context, references);
+  const drifted = containers.filter((each) => candidate.services[each.service]?.hash !== each.configHash);
+  const document = JSON.parse(candidate.text) as ComposeDocument;
+  const present = new Set(containers.map((each) => each.service));
+  const raw = await docker.inspect(drifted.map((each) => each.id));
+  for (const [index, each] of drifted.entries()) adoptContainer(document, each.service, raw[index]);
+  keepServices(document, present);
+  const rendered = await renderText(project, context, JSON.stringify(document));
+  const known = {
+    ...candidate,
+    ...rendered,
+    imageVariables: candidate.imageVariables,
+    namedVariables: candidate.namedVariables,
+  };
+
+  const live = (await releases?.live()) ?? null;
+  const images = await Promise.all(
+    Object.entries(references).map(async ([variable, reference]): Promise<ReleaseImage> => {
+      const container = containers.find((each) => candidate.imageVariables[each.service]?.includes(variable));
+      const imageId = container?.imageId ?? '';
+      const { repository, tag } = parseImageReference(reference);
+      const info = await docker.image(imageId);
+      const digest = info?.repoDigests.find((each) => each.startsWith(`${repository}@`))?.split('@')[1] ?? null;
+      const plain = tag === null ? repository : `${repository}:${tag}`;
+      const pinned = digest === null ? reference : `${plain}@${digest}`;
+      return { variable, reference: plain, tag: tag ?? 'latest', digest, imageId, pinned };
+    }),
+  );
+  const snapshot = await takeSnapshot(context, rendered);
+  const release: Release = {
+    id: (await releases?.nextId()) ?? 1,
+    tag: images[0]?.tag ?? 'unknown',
+    origin: 'adopted',
+    images,
+    services: servicesOf(containers),
+    variables: candidate.namedVariables.filter((name) => (config.environment[name] ?? '') !== ''),
+    backup: null,
+    status: 'live',
+    who: currentUser(),
+    at: context.clock.now().toISOString(),
+    operation: live?.operation ?? '',
+    downtimeMs: null,
+    backupDurationMs: null,
+  };
+  return {
+    release,
+    snapshot,
+    rendered: known,
+    roles: workOutRoles(known, config),
+    levels: dependencyLevels(known.services, null),
+    saved: false,
+  };
+};
+
+/** Null on a first deploy: nothing of the project is there to go back to. */
+export const findOldGood = async (context: Context, releases: ReleaseStore | null): Promise<OldGood | null> => {
+  const { docker, project, signal } = context;
+  const containers = (await docker.containers(project.name, { all: true, signal })).filter((each) => !each.oneOff);
+  refuseProjectElsewhere(context, containers);
+  if (containers.length === 0) return null;
+  const running = new Set(containers.filter((each) => each.state === 'running').map((each) => each.service));
+  const found =
+    (await fromRecord(context, releases, containers)) ?? (await fromContainers(context, releases, containers));
+  return { ...found, running, containers: new Set(containers.map((each) => each.id)) };
+};

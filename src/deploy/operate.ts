@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { DeployError, messageOf } from '../errors.ts';
+import { acquireLock } from '../operation/lock.ts';
+import {
+  beginOperation,
+  currentUser,
+  type Operation,
+  type OperationKind,
+  type Outcome,
+} from '../operation/operations.ts';
+import { openReleases, type ReleaseStore } from '../operation/releases.ts';
+import { findState, openState, type StateDirectory } from '../operation/state.ts';
+import { refuseWhileOpen } from '../operation/unfinished.ts';
+import type { AppOptions } from './app-options.ts';
+import type { Context } from './context.ts';
+import type { StepReport } from './results.ts';
+import { recordSteps } from './step-recorder.ts';
+
+/** One run of the command: its options, and the world as `context` once somebody asked for it. */
+export interface Session {
+  readonly options: AppOptions;
+  context(): Promise<Context>;
+}
+
+export interface OperationScope {
+  readonly state: StateDirectory;
+  readonly releases: ReleaseStore;
+  readonly operation: Operation;
+  /** What was done so far. */
+  readonly steps: readonly StepReport[];
+}
+
+export interface Work<P, T> {
+  /** Reads only; rejects with what a person must mend before anything is touched. `state` null: never used here. */
+  prepare(context: Context, state: StateDirectory | null): Promise<P>;
+  run(context: Context, scope: OperationScope, prepared: P): Promise<T>;
+}
+
+const outcomes: Readonly<Partial<Record<DeployError['code'], Outcome>>> = {
+  'rolled-back': 'rolled-back',
+  interrupted: 'interrupted',
+  'interrupted-before': 'interrupted',
+  halted: 'halted',
+};
+
+const outcomeOf = (error: DeployError, exitCode: number): Outcome =>
+  outcomes[error.code] ?? (exitCode === 12 ? 'refused' : 'failed');
+
+/**
+ * Runs an operation: lock, look for unfinished ones, prepare (nothing written so far), then the operation with its
+ * journal, whose last line says how it ended.
+ */
+export const inOperation = async <P, T>(
+  session: Session,
+  what: { readonly kind: OperationKind; readonly subject: string },
+  work: Work<P, T>,
+): Promise<T> => {
+  const { options } = session;
+  const { clock, redactor, signal, config } = options;
+  const world = await session.context();
+  const recorder = recordSteps(world.progress, clock);
+  const context: Context = { ...world, progress: recorder };
+  const who = currentUser();
+  const holder = { pid: process.pid, operation: '', kind: what.kind, who, since: clock.now().toISOString() };
+  const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
+    ...{ waitMs: options.lockWaitMs, clock, signal },
+  });
+  try {
+    const known = await findState(config.stateDirectory);
+    if (known !== null) await refuseWhileOpen(known);
+    const prepared = await work.prepare(context, known).catch((error: unknown) => {
+      throw signal.aborted
+        ? new DeployError('interrupted-before', 'interrupted before anything was touched', { cause: error })
+        : error;
+    });
+    const state = await openState(config.stateDirectory);
+    const operation = await beginOperation({ state, ...what, who, clock, redactor, signal });
+    lock.describe({ ...holder, operation: operation.id });
+    options.log.writeTo(join(operation.directory, 'log.jsonl'));
+    try {
+      const result = await work.run(
+        context,
+        { state, releases: openReleases(state), operation, steps: recorder.steps },
+        prepared,
+      );
+      await operation.end('succeeded', 0);
+      return result;
+    } catch (thrown) {
+      const error =
+        thrown instanceof DeployError ? thrown : new DeployError('bug', messageOf(thrown), { cause: thrown });
+      const exitCode = options.exitCodeOf(error);
+      await operation.end(outcomeOf(error, exitCode), exitCode, error);
+      throw error;
+    }
+  } finally {
+    await lock.release();
+  }
+};

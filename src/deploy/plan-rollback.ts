@@ -1,0 +1,98 @@
+import { findBackup } from '../backup/catalogue.ts';
+import { verifyBackup } from '../backup/verify.ts';
+import { renderText } from '../compose/render.ts';
+import { DeployError } from '../errors.ts';
+import type { Release, ReleaseStore } from '../operation/releases.ts';
+import type { Context } from './context.ts';
+import type { OldGood } from './old-good.ts';
+import { comparePlan, type DeployPlan, type Destination, type PlannedRestore } from './plan.ts';
+import type { RestoreRequest, RollbackRequest } from './requests.ts';
+
+const tagsOf = (release: Release): string => release.images.map((image) => image.pinned).join(' ');
+
+/** The release that `rollback` means: of the given tag, or the last good one that is not what runs now. Pure. */
+export const chooseRelease = (all: readonly Release[], live: Release | null, tag: string | null): Release => {
+  const kept = all.filter((release) => release.id !== live?.id);
+  const found =
+    tag === null
+      ? kept.find((release) => release.status === 'good' && (live === null || tagsOf(release) !== tagsOf(live)))
+      : kept.find((release) => release.tag === tag);
+  if (found !== undefined) return found;
+  const tags = [...new Set(kept.map((release) => release.tag))].join(', ') || 'none';
+  throw new DeployError(
+    'release-not-found',
+    tag === null ? 'there is no earlier good release to go back to' : `no release ${tag} is kept`,
+    { hint: `releases that are kept: ${tags}; any other tag can be deployed: kaleem-deploy TAG` },
+  );
+};
+
+/** The backup that a release's data is in, verified before anything is touched. */
+const releaseBackup = async (context: Context, release: Release): Promise<PlannedRestore> => {
+  if (release.backup === null) {
+    throw new DeployError('not-found', `release ${release.tag} has no backup: none was taken when it was replaced`, {
+      hint: 'see `kaleem-deploy backup list`, or roll back without --with-database',
+    });
+  }
+  const { path, id } = await findBackup(context.config.backup.directory, release.backup);
+  await verifyBackup(path, { signal: context.signal });
+  return { name: id, path, extra: 'drop', force: false };
+};
+
+/** A kept release as a destination: its own rendered compose file, images by the digests it had. */
+const toDestination = async (context: Context, releases: ReleaseStore, release: Release): Promise<Destination> => {
+  const snapshot = await releases.snapshot(release.id);
+  const rendered = await renderText(context.project, context, snapshot.compose);
+  const usersOf = (imageId: string) =>
+    Object.keys(release.services).filter((name) => release.services[name]?.imageId === imageId);
+  return {
+    tag: release.tag,
+    images: release.images.map(({ variable, reference, tag, digest, pinned, imageId }) => ({
+      ...{ variable, reference, tag, digest, pinned, platforms: [] },
+      services: usersOf(imageId),
+    })),
+    ...{ keepsRelease: false, abandonsLive: true },
+    ...{ rendered, pinned: rendered, snapshot, restore: null, upgrade: [], restartAll: false, warnings: [] },
+  };
+};
+
+export const planRollback = async (
+  context: Context,
+  releases: ReleaseStore | null,
+  request: RollbackRequest,
+  old: OldGood | null,
+): Promise<DeployPlan> => {
+  const release = chooseRelease((await releases?.list()) ?? [], old?.release ?? null, request.tag);
+  if (releases === null) throw new DeployError('bug', 'a release was chosen from no records');
+  const to = await toDestination(context, releases, release);
+  const restore = request.withDatabase ? await releaseBackup(context, release) : null;
+  return comparePlan(context, old, { ...to, restore });
+};
+
+/** A restore keeps the release: what runs now, with other data. */
+export const planRestore = async (
+  context: Context,
+  request: RestoreRequest,
+  old: OldGood | null,
+): Promise<DeployPlan> => {
+  if (context.config.database === null) {
+    throw new DeployError('config-invalid', 'there is no database to restore: the configuration says `database: none`');
+  }
+  if (old === null) {
+    throw new DeployError('release-not-found', 'nothing runs here yet to restore into', {
+      hint: 'deploy first: kaleem-deploy TAG; then restore',
+    });
+  }
+  const { path, id } = await findBackup(context.config.backup.directory, request.backup);
+  await verifyBackup(path, { signal: context.signal });
+  const { release, rendered } = old;
+  const restore: PlannedRestore = { name: id, path, extra: request.dropExtra ? 'drop' : 'keep', force: request.force };
+  const images = release.images.map((image) => ({
+    ...{ ...image, platforms: [] },
+    services: Object.keys(release.services).filter((name) => release.services[name]?.imageId === image.imageId),
+  }));
+  return comparePlan(context, old, {
+    ...{ tag: release.tag, images, rendered, pinned: rendered, restore },
+    ...{ keepsRelease: true, abandonsLive: false },
+    ...{ snapshot: null, upgrade: [], restartAll: false, warnings: [] },
+  });
+};

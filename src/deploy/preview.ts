@@ -1,0 +1,121 @@
+import { listBackups } from '../backup/catalogue.ts';
+import { chooseForPrune } from '../backup/retention.ts';
+import { openReleases } from '../operation/releases.ts';
+import { findState } from '../operation/state.ts';
+import type { Context } from './context.ts';
+import type { Session } from './operate.ts';
+import type { DeployPlan } from './plan.ts';
+import { planDeploy } from './plan-deploy.ts';
+import { planRestore, planRollback } from './plan-rollback.ts';
+import { type Planner, prepare } from './prepare.ts';
+import { neededBackups, releasesToRemove } from './prune.ts';
+import type { OperationRequest } from './requests.ts';
+import { imageChanges } from './result.ts';
+import type { Plan } from './results.ts';
+
+const planners = (context: Context, asked: OperationRequest): Planner | null => {
+  switch (asked.kind) {
+    case 'deploy':
+      return (_, old) => planDeploy(context, asked.request, old);
+    case 'rollback':
+      return (_, old, releases) => planRollback(context, releases, asked.request, old);
+    case 'restore':
+      return (_, old) => planRestore(context, asked.request, old);
+    default:
+      return null;
+  }
+};
+
+/** The runbook in words, as far as this plan goes through it. */
+const stepsOf = ({ config }: Context, plan: DeployPlan): readonly string[] => {
+  const names = (all: Iterable<string>): string => [...all].join(', ');
+  const fenced = plan.writersChange;
+  const hook = (name: keyof typeof config.hooks) => (config.hooks[name] === undefined ? [] : [`run the ${name} hook`]);
+  return [
+    ...hook('pre-deploy'),
+    ...(plan.images.length > 0 && !plan.keepsRelease
+      ? [`pull ${plan.images.map((image) => image.pinned).join(', ')}`]
+      : []),
+    ...(fenced ? [`raise the fence; stop the writers (${names(plan.roles.writers)})`] : []),
+    ...(fenced && config.database !== null
+      ? ['back up the database and verify the archive', ...hook('post-backup')]
+      : []),
+    ...(plan.restore === null ? [] : [`restore backup ${plan.restore.name}`]),
+    ...(plan.changed.size > 0 ? [`replace ${names(plan.changed)}`] : []),
+    ...hook('migrate'),
+    `start in order: ${plan.levels.map((level) => level.join(' + ')).join(' -> ')}`,
+    `verify: ${config.gates.after.map((gate) => gate.name).join(', ') || 'containers only'}`,
+    ...(plan.keepsRelease ? [] : [`commit ${plan.tag} as the live release (tag into ${config.compose.envFile})`]),
+    ...(fenced ? ['lift the fence'] : []),
+    ...hook('post-deploy'),
+  ];
+};
+
+/** What the last release's downtime was, or, before there is one, how long the last backup took. */
+const expectedDowntime = async (context: Context, plan: DeployPlan): Promise<number | null> => {
+  if (!plan.writersChange) return 0;
+  if (plan.old?.release.downtimeMs) return plan.old.release.downtimeMs;
+  const [newest] = await listBackups(context.config.backup.directory);
+  return newest?.manifest?.durationMs ?? null;
+};
+
+const destroysOf = (plan: DeployPlan): readonly string[] => {
+  if (plan.restore === null) return [];
+  return [
+    `everything in the database is replaced by backup ${plan.restore.name} (what is there now is backed up first)`,
+    ...(plan.restore.extra === 'drop' ? ['collections that the backup does not know are dropped'] : []),
+  ];
+};
+
+const small = (
+  asked: OperationRequest,
+  subject: string,
+  steps: readonly string[],
+  destroys: readonly string[] = [],
+): Plan => ({
+  ...{ kind: asked.kind, subject, steps, destroys, images: [], recreated: [], untouched: [], warnings: [] },
+  expectedDowntimeMs: null,
+});
+
+const previewPrune = async (context: Context, asked: OperationRequest & { kind: 'prune' }): Promise<Plan> => {
+  const { config } = context;
+  const state = await findState(config.stateDirectory);
+  const releases = state === null ? [] : await openReleases(state).list();
+  const gone = asked.what === 'all' ? releasesToRemove(releases, config.keepReleases) : [];
+  const kept = releases.filter((release) => !gone.includes(release));
+  const entries = await listBackups(config.backup.directory);
+  const { remove } = chooseForPrune(entries, { keepLast: config.backup.keepLast, needed: neededBackups(kept) });
+  const destroys = [
+    ...gone.map((release) => `release ${release.id} ${release.tag} and the images only it uses`),
+    ...remove.map(({ id, reason }) => `backup ${id}: ${reason}`),
+  ];
+  return small(
+    asked,
+    asked.what,
+    destroys.length === 0 ? ['nothing to remove'] : destroys.map((each) => `remove ${each}`),
+    destroys,
+  );
+};
+
+/** What an operation would do. Touches nothing and takes no lock. */
+export const preview = async (session: Session, asked: OperationRequest): Promise<Plan> => {
+  const context = await session.context();
+  if (asked.kind === 'backup') return small(asked, '', ['back up the database and verify the archive']);
+  if (asked.kind === 'maintenance') {
+    return small(asked, asked.mode, [
+      asked.mode === 'on' ? 'raise the fence: outside requests get 503' : 'lift the fence',
+    ]);
+  }
+  if (asked.kind === 'prune') return previewPrune(context, asked);
+  const planner = planners(context, asked) as Planner;
+  const { plan } = await prepare(context, await findState(context.config.stateDirectory), planner);
+  const services = Object.keys(plan.pinned.services);
+  return {
+    ...{ kind: asked.kind, subject: plan.tag, steps: stepsOf(context, plan), images: imageChanges(plan) },
+    recreated: services.filter((name) => plan.changed.has(name)),
+    untouched: services.filter((name) => !plan.changed.has(name)),
+    expectedDowntimeMs: await expectedDowntime(context, plan),
+    destroys: destroysOf(plan),
+    warnings: plan.warnings,
+  };
+};

@@ -1,0 +1,92 @@
+import { rm } from 'node:fs/promises';
+import { listBackups, removeBackup } from '../backup/catalogue.ts';
+import { chooseForPrune } from '../backup/retention.ts';
+import type { Operation } from '../operation/operations.ts';
+import type { Release, ReleaseStore } from '../operation/releases.ts';
+import type { Context } from './context.ts';
+import { savedImage } from './hold.ts';
+import { inOperation, type Session } from './operate.ts';
+import type { PruneResult, Removed } from './results.ts';
+
+/** Releases beyond those that are kept for a rollback. The live one and the newest good ones stay. Pure. */
+export const releasesToRemove = (all: readonly Release[], keep: number): readonly Release[] => {
+  const earlier = all.filter((release) => release.status !== 'live');
+  const good = earlier.filter((release) => release.status === 'good').slice(0, keep);
+  return earlier.filter((release) => !good.includes(release));
+};
+
+/** Backups that a kept release goes back to with its database. */
+export const neededBackups = (releases: readonly Release[]): ReadonlySet<string> =>
+  new Set(releases.flatMap((release) => (release.backup === null ? [] : [release.backup])));
+
+const pruneReleases = async (context: Context, operation: Operation, releases: ReleaseStore) => {
+  const all = await releases.list();
+  const gone = releasesToRemove(all, context.config.keepReleases);
+  const kept = all.filter((release) => !gone.includes(release));
+  const needed = new Set(kept.flatMap((release) => Object.values(release.services).map((service) => service.imageId)));
+  const removed: Removed[] = [];
+  const images: Removed[] = [];
+  for (const release of gone) {
+    const reason = `more than ${context.config.keepReleases} newer releases are kept`;
+    await operation.effect('release.remove', { release: release.id }, () => releases.remove(release.id));
+    removed.push({ name: `${release.id} ${release.tag}`, bytes: null, reason });
+    for (const { heldAs, imageId } of Object.values(release.services)) {
+      if (heldAs !== null) await context.docker.untag(heldAs);
+      if (needed.has(imageId)) continue;
+      await rm(savedImage(context.config.stateDirectory, imageId), { force: true });
+    }
+    for (const { pinned, reference, imageId } of release.images.filter((image) => !needed.has(image.imageId))) {
+      const info = await context.docker.image(imageId);
+      if (info === null) continue;
+      await context.docker.untag(pinned);
+      await context.docker.untag(reference);
+      images.push({ name: reference, bytes: info.sizeBytes, reason: `only release ${release.tag} used it` });
+    }
+  }
+  return { removed, images, kept };
+};
+
+const pruneBackups = async (
+  context: Context,
+  operation: Operation,
+  kept: readonly Release[],
+): Promise<readonly Removed[]> => {
+  const { directory, keepLast } = context.config.backup;
+  const entries = await listBackups(directory);
+  const { remove } = chooseForPrune(entries, { keepLast, needed: neededBackups(kept) });
+  const removed: Removed[] = [];
+  for (const { id, reason } of remove) {
+    const entry = entries.find((each) => each.id === id);
+    if (entry === undefined) continue;
+    await operation.effect('backup.remove', { id }, () => removeBackup(entry));
+    removed.push({ name: id, bytes: entry.manifest?.bytes ?? null, reason });
+  }
+  return removed;
+};
+
+/** Removes what neither a rollback nor the retention needs: releases, their images, backups. */
+export const pruneAll = async (
+  context: Context,
+  operation: Operation,
+  releases: ReleaseStore,
+): Promise<PruneResult> => {
+  const { removed, images, kept } = await pruneReleases(context, operation, releases);
+  const backups = await pruneBackups(context, operation, kept);
+  const freedBytes = [...images, ...backups].reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+  return { operation: operation.id, releases: removed, images, backups, freedBytes };
+};
+
+export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneResult> =>
+  inOperation(
+    session,
+    { kind: 'prune', subject: what },
+    {
+      prepare: async () => null,
+      run: async (context, { operation, releases }) => {
+        if (what === 'all') return pruneAll(context, operation, releases);
+        const backups = await pruneBackups(context, operation, await releases.list());
+        const freedBytes = backups.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
+        return { operation: operation.id, releases: [], images: [], backups, freedBytes };
+      },
+    },
+  );

@@ -1,0 +1,36 @@
+/** What a person asks for, one shape for each operation. */
+export interface DeployRequest {
+  readonly tag: string;
+  /** Tags of single variables (`--image VAR=tag`), before `tag`. */
+  readonly images: Readonly<Record<string, string>>;
+  /** Services whose image is pulled and replaced although no release sets it. */
+  readonly upgrade: readonly string[];
+  /** Restart, in order, the services whose definition did not change too. */
+  readonly restartAll: boolean;
+}
+
+export interface RollbackRequest {
+  /** Null: the last known-good release. */
+  readonly tag: string | null;
+  readonly withDatabase: boolean;
+}
+
+export interface RestoreRequest {
+  /** The id of a backup, or the path of an archive. */
+  readonly backup: string;
+  /** Drop collections that did not exist when the backup was taken. Else they are kept. */
+  readonly dropExtra: boolean;
+  /** Restore although the backup is of another database or server version. */
+  readonly force: boolean;
+}
+
+export type MaintenanceMode = 'on' | 'off';
+
+/** Everything that changes something, as `plan` takes it. */
+export type OperationRequest =
+  | { readonly kind: 'deploy'; readonly request: DeployRequest }
+  | { readonly kind: 'rollback'; readonly request: RollbackRequest }
+  | { readonly kind: 'restore'; readonly request: RestoreRequest }
+  | { readonly kind: 'backup' }
+  | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
+  | { readonly kind: 'prune'; readonly what: 'all' | 'backups' };

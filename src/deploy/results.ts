@@ -1,0 +1,215 @@
+import type { GateReport } from '../health/poll.ts';
+import type { LockStatus } from '../operation/lock.ts';
+import type { OperationKind, OperationRecord } from '../operation/operations.ts';
+import type { Release } from '../operation/releases.ts';
+
+// What the methods of App come back with: plain data, and what `--json` prints, so names stay once released.
+// Durations are milliseconds, times ISO 8601, sizes bytes.
+
+export type { LockStatus } from '../operation/lock.ts';
+
+export interface ImageChange {
+  readonly variable: string;
+  /** Reference with tag; null on the first deploy. */
+  readonly from: string | null;
+  readonly to: string;
+  readonly digest: string | null;
+}
+
+/** What an operation will do. Nothing has been touched and no lock is held: `--dry-run`, and the question before a destructive verb. */
+export interface Plan {
+  readonly kind: OperationKind;
+  /** The tag, the backup, `on`/`off`. */
+  readonly subject: string;
+  /** In order, a line each, for a person: "stop api, frontend (writers)". */
+  readonly steps: readonly string[];
+  readonly images: readonly ImageChange[];
+  readonly recreated: readonly string[];
+  readonly untouched: readonly string[];
+  /** From how long the last ones took. Null: not known yet. */
+  readonly expectedDowntimeMs: number | null;
+  /** What is lost or replaced, a line each; empty when nothing is. The question a person answers names these. */
+  readonly destroys: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** `untouched`: not even read. `backed-up`: a verified backup was taken. `restored`: it holds a backup's content now. */
+export type DatabaseOutcome = 'untouched' | 'backed-up' | 'restored';
+
+export interface StepReport {
+  readonly title: string;
+  readonly elapsedMs: number;
+  readonly summary: string | null;
+}
+
+export interface DeployResult {
+  readonly operation: string;
+  readonly kind: 'deploy' | 'rollback';
+  /** The release that is live now. */
+  readonly release: number;
+  readonly tag: string;
+  /** The tag that was live before. */
+  readonly previous: string | null;
+  readonly images: readonly ImageChange[];
+  /** From raising the fence to lifting it. Null when nothing was fenced. */
+  readonly downtimeMs: number | null;
+  readonly elapsedMs: number;
+  /** Id of the backup taken (an aside copy, in a rollback with database). */
+  readonly backup: string | null;
+  readonly database: DatabaseOutcome;
+  readonly gates: readonly GateReport[];
+  readonly steps: readonly StepReport[];
+  /** Each was told through `progress.warn` too, when it arose. */
+  readonly warnings: readonly string[];
+}
+
+export interface ServiceStatus {
+  readonly service: string;
+  readonly container: string | null;
+  /** As the engine says it; `absent` where there is no container. */
+  readonly state: string;
+  readonly health: 'healthy' | 'unhealthy' | 'starting' | null;
+  /** Reference the container was created from. */
+  readonly image: string | null;
+  readonly imageId: string | null;
+  readonly startedAt: string | null;
+  readonly restartCount: number;
+  /** False: not the image that the live release holds for it. */
+  readonly asReleased: boolean;
+}
+
+export interface FenceStatus {
+  readonly operation: string;
+  readonly since: string;
+}
+
+export interface StatusReport {
+  readonly project: string;
+  readonly app: string | null;
+  readonly destination: string | null;
+  /** Null: nothing was ever deployed by this tool. */
+  readonly live: Release | null;
+  readonly services: readonly ServiceStatus[];
+  /** Null: outside requests get through. */
+  readonly fence: FenceStatus | null;
+  readonly lock: LockStatus;
+  readonly lastOperation: OperationRecord | null;
+  /** An operation that died or halted: the next one recovers it, or refuses. */
+  readonly unfinished: OperationRecord | null;
+  readonly warnings: readonly string[];
+}
+
+export interface ImageStatus {
+  readonly release: number;
+  readonly tag: string;
+  readonly live: boolean;
+  readonly variable: string;
+  readonly reference: string;
+  readonly digest: string | null;
+  readonly imageId: string;
+  /** Whether it is on this host, ready for a rollback. */
+  readonly present: boolean;
+  readonly sizeBytes: number | null;
+}
+
+export interface HealthReport {
+  readonly ok: boolean;
+  readonly gates: readonly GateReport[];
+}
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly status: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  /** What to do about it. */
+  readonly hint: string | null;
+}
+
+export interface DoctorReport {
+  /** False when a check failed; warnings leave it true. */
+  readonly ok: boolean;
+  readonly checks: readonly DoctorCheck[];
+}
+
+export interface MaintenanceResult {
+  readonly operation: string | null;
+  readonly fence: 'raised' | 'lifted';
+  /** False: it already was. */
+  readonly changed: boolean;
+  /** Each was told through `progress.warn` too, when it arose. */
+  readonly warnings: readonly string[];
+}
+
+export interface Removed {
+  readonly name: string;
+  readonly bytes: number | null;
+  readonly reason: string;
+}
+
+export interface PruneResult {
+  readonly operation: string;
+  readonly releases: readonly Removed[];
+  readonly images: readonly Removed[];
+  readonly backups: readonly Removed[];
+  readonly freedBytes: number;
+}
+
+export interface BackupSummary {
+  readonly id: string;
+  /** Absolute path of the archive. */
+  readonly path: string;
+  /** The release that was live. */
+  readonly tag: string | null;
+  readonly createdAt: string | null;
+  readonly bytes: number;
+  readonly documents: number | null;
+  readonly consistency: 'fenced' | 'snapshot' | 'not-point-in-time' | null;
+  readonly durationMs: number | null;
+  /** Releases that need it for a rollback with database: prune keeps it. */
+  readonly neededBy: readonly number[];
+  /** Why it can't be used, when it can't. */
+  readonly problem: string | null;
+}
+
+export interface BackupNamespace {
+  readonly db: string;
+  readonly collection: string;
+  readonly type: string;
+  readonly documents: number;
+  readonly bytes: number;
+  readonly indexes: readonly string[];
+}
+
+export interface BackupDetail extends BackupSummary {
+  readonly sha256: string | null;
+  readonly contentHash: string | null;
+  readonly serverVersion: string | null;
+  readonly operation: string | null;
+  readonly namespaces: readonly BackupNamespace[];
+}
+
+export interface VerifyResult {
+  readonly id: string | null;
+  readonly path: string;
+  readonly bytes: number;
+  readonly documents: number;
+  readonly namespaces: number;
+  readonly elapsedMs: number;
+  /** False for an archive without a manifest of ours: checked as far as its own checksums go. */
+  readonly complete: boolean;
+}
+
+export interface RestoreResult {
+  readonly operation: string;
+  readonly backup: string;
+  /** Id of the backup of what was there before. */
+  readonly aside: string | null;
+  readonly documents: number;
+  readonly namespaces: number;
+  /** Collections that the backup doesn't know, and what became of them. */
+  readonly extra: { readonly kept: readonly string[]; readonly dropped: readonly string[] };
+  readonly downtimeMs: number | null;
+  readonly elapsedMs: number;
+  /** Each was told through `progress.warn` too, when it arose. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,95 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Manifest } from '../backup/manifest.ts';
+import type { RestoreReport } from '../backup/restore.ts';
+import type { PausedTtl } from '../backup/ttl.ts';
+import type { GateReport } from '../health/poll.ts';
+import type { Release } from '../operation/releases.ts';
+import { replaceFile } from '../system/durable-file.ts';
+import type { Context } from './context.ts';
+import { rememberIdentity } from './database.ts';
+import type { Fence } from './fence/fence.ts';
+import { passGates } from './gates.ts';
+import { holdOldImages } from './hold.ts';
+import { runHook } from './hooks.ts';
+import type { OperationScope } from './operate.ts';
+import type { DeployPlan } from './plan.ts';
+import type { Prepared } from './prepare.ts';
+
+/** One deploy as it goes: what is fixed, and what the undo must know of how far it came. */
+export interface Run extends OperationScope {
+  /** The undo, and all that follows the commit, replace it by one that can't be interrupted. */
+  context: Context;
+  readonly plan: DeployPlan;
+  /** The rendered, pinned compose file of the new release. */
+  readonly composeFile: string;
+  /** `.env` before the operation; null where there was none. */
+  readonly envBefore: Buffer | null;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  fence: Fence | null;
+  /** Monotonic milliseconds. */
+  fencedAt: number | null;
+  downtimeMs: number | null;
+  /** The dump taken behind the fence; null until then, and where no writer changes or there is no database. */
+  backup: Manifest | null;
+  /** From here on containers may be the new release's. */
+  switched: boolean;
+  /** Services that this operation has already given a new container: the database's, for the backup. */
+  readonly started: Set<string>;
+  /** Puts the TTL monitor on again, where it was put off. */
+  ttl: PausedTtl | null;
+  /** The new release's record, once it is committed. */
+  release: Release | null;
+  /** What a chosen backup's restore did. */
+  restored: RestoreReport | null;
+  gates: readonly GateReport[];
+}
+
+/** What must end can't be interrupted, whatever is pressed. */
+export const unstoppable = (context: Context): Context => ({ ...context, signal: new AbortController().signal });
+
+/** The operation's own files, the old release made sure of, the pre-deploy hook and gates. Nothing of the application is touched. */
+export const startRun = async (context: Context, scope: OperationScope, { plan, database }: Prepared): Promise<Run> => {
+  const { operation, releases, state } = scope;
+  const composeFile = join(operation.directory, 'compose.json');
+  await replaceFile(composeFile, plan.pinned.text);
+  const envBefore = await readFile(context.config.compose.envFile).catch(() => null);
+  if (plan.old !== null) {
+    if (!plan.old.saved) {
+      await releases.save(plan.old.release, plan.old.snapshot);
+      await releases.setLive(plan.old.release.id);
+    }
+    await holdOldImages(context, operation, plan.old.release);
+  }
+  if (database !== null) await rememberIdentity(state, database.identity);
+  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: null };
+  await runHook(context, operation, 'pre-deploy', { facts, composeFile, code: 'hook-failed-before' });
+  if (context.config.gates.before.length > 0) {
+    await passGates(
+      context,
+      context.config.gates.before,
+      { imageIds: {}, running: [] },
+      {
+        ...{ suspects: [], stabilityMs: 0, code: 'gate-failed-before' },
+        title: 'check the gates before the deploy',
+      },
+    );
+  }
+  return {
+    ...scope,
+    ...{ context, plan, composeFile, envBefore, startedAt: context.clock.monotonic() },
+    ...{
+      fence: null,
+      fencedAt: null,
+      downtimeMs: null,
+      backup: null,
+      switched: false,
+      started: new Set<string>(),
+      ttl: null,
+      release: null,
+      restored: null,
+      gates: [],
+    },
+  };
+};

@@ -1,0 +1,151 @@
+import type { ContainerState } from '../compose/engine.ts';
+import type { RenderedProject } from '../compose/rendered.ts';
+import { DeployError } from '../errors.ts';
+import type { Operation } from '../operation/operations.ts';
+import type { Context } from './context.ts';
+import { runInitSteps } from './init/run.ts';
+import { holdRestarts, ofServices, projectContainers } from './writers.ts';
+
+const FIRST_POLL_MS = 100;
+const SLOWEST_POLL_MS = 1_000;
+
+/** What is brought up, and how. */
+export interface Target {
+  /** The rendered compose file that `up` is given. */
+  readonly file: string;
+  readonly rendered: RenderedProject;
+  readonly levels: readonly (readonly string[])[];
+  /** Services that get a new container. */
+  readonly recreate: ReadonlySet<string>;
+  /** Services that run in the end; others are only created. */
+  readonly start: ReadonlySet<string>;
+  /** Running services that are restarted although they keep their container. */
+  readonly restart: ReadonlySet<string>;
+  /** Services whose containers have no restart policy until the lift. Empty when nothing is fenced. */
+  readonly fenced: ReadonlySet<string>;
+}
+
+export interface SwitchOptions {
+  readonly operation: Operation;
+  /** New containers of fenced services, before they start. */
+  readonly beforeStart: (containers: readonly ContainerState[]) => Promise<void>;
+  /** Run once, before the first level that starts one of `services`. */
+  readonly beforeWriters?: { readonly services: ReadonlySet<string>; readonly run: () => Promise<void> };
+}
+
+/** Why a container can't become ready any more; null while it still may. */
+export const hopelessness = (container: ContainerState, mayExit: boolean): string | null => {
+  const { state, exitCode, oomKilled, service, restartPolicy } = container;
+  if (state !== 'exited' && state !== 'dead') return null;
+  if (mayExit && exitCode === 0) return null;
+  if (restartPolicy !== 'no' && !oomKilled && state === 'exited') return null;
+  return `${service} exited with code ${exitCode}${oomKilled ? ', out of memory' : ''}`;
+};
+
+const isReady = (container: ContainerState, mayExit: boolean): boolean => {
+  if (mayExit && container.state === 'exited') return container.exitCode === 0;
+  return container.state === 'running' && (container.health === null || container.health === 'healthy');
+};
+
+/** Services that others wait for to end, not to run. */
+const oneShots = (rendered: RenderedProject): ReadonlySet<string> =>
+  new Set(
+    Object.values(rendered.services).flatMap((service) =>
+      Object.entries(service.dependsOn)
+        .filter(([, { condition }]) => condition === 'service_completed_successfully')
+        .map(([name]) => name),
+    ),
+  );
+
+const lastWords = async (context: Context, container: ContainerState): Promise<readonly string[]> => {
+  const lines = await context.docker.logs(container.id, 10).catch(() => []);
+  return [`last lines of ${container.service}:`, ...lines.map((line) => `  ${line}`)];
+};
+
+/** Waits until every container of the level is up and healthy; the budget is that of the gates. */
+const waitForLevel = async (context: Context, names: readonly string[], rendered: RenderedProject): Promise<void> => {
+  const { clock, config, signal } = context;
+  const exits = oneShots(rendered);
+  const deadline = clock.monotonic() + config.attempts.attempts * config.attempts.intervalMs;
+  for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, SLOWEST_POLL_MS)) {
+    const containers = ofServices(await projectContainers(context), names);
+    const pending = containers.filter((each) => !isReady(each, exits.has(each.service)));
+    if (pending.length === 0) return;
+    for (const each of pending) {
+      const reason = hopelessness(each, exits.has(each.service));
+      if (reason !== null) throw new DeployError('check-failed', reason, { details: await lastWords(context, each) });
+    }
+    const [slow] = pending;
+    if (slow !== undefined && clock.monotonic() > deadline) {
+      const seconds = (config.attempts.attempts * config.attempts.intervalMs) / 1000;
+      throw new DeployError(
+        'check-failed',
+        `${slow.service} is not healthy after ${seconds} s (${slow.health ?? slow.state})`,
+        {
+          details: await lastWords(context, slow),
+        },
+      );
+    }
+    await clock.sleep(wait, signal);
+  }
+};
+
+/** Brings a level up and waits for it. */
+const startLevel = async (
+  context: Context,
+  level: readonly string[],
+  target: Target,
+  options: SwitchOptions,
+): Promise<void> => {
+  const { docker, signal } = context;
+  const { operation } = options;
+  const names = level.filter((name) => target.start.has(name));
+  if (names.length === 0) return;
+  const containers = ofServices(await projectContainers(context), names);
+  const restarted = containers.filter((each) => each.state === 'running' && target.restart.has(each.service));
+  for (const each of restarted) {
+    const graceMs = target.rendered.services[each.service]?.stopGraceMs ?? 10_000;
+    await operation.effect('containers.stop', { ids: [each.id], services: [each.service] }, () =>
+      docker.stop([each.id], graceMs),
+    );
+  }
+  const fenced = containers.filter((each) => target.fenced.has(each.service));
+  await holdRestarts(context, operation, fenced);
+  await options.beforeStart(fenced);
+  const idle = containers.filter((each) => each.state !== 'running' || restarted.includes(each));
+  const toStart = idle.filter(
+    (each) => !(each.state === 'exited' && each.exitCode === 0 && oneShots(target.rendered).has(each.service)),
+  );
+  if (toStart.length > 0) {
+    await operation.effect('containers.start', { ids: toStart.map((each) => each.id), services: names }, () =>
+      docker.start(
+        toStart.map((each) => each.id),
+        { signal },
+      ),
+    );
+  }
+  await waitForLevel(context, names, target.rendered);
+  const fresh = new Set(toStart.map((each) => each.service));
+  await runInitSteps(context, operation, names, { rendered: target.rendered, fresh });
+};
+
+/** Brings services up in dependency order, each level healthy before the next. */
+export const switchTo = async (context: Context, target: Target, options: SwitchOptions): Promise<void> => {
+  const { compose, signal } = context;
+  const { operation, beforeWriters } = options;
+  const recreate = [...target.recreate].filter((name) => target.rendered.services[name] !== undefined);
+  if (recreate.length > 0) {
+    await operation.effect('containers.create', { services: recreate, file: target.file }, () =>
+      compose.create(target.file, recreate, { recreate: 'always', signal }),
+    );
+  }
+  let migrated = beforeWriters === undefined;
+  for (const level of target.levels) {
+    signal.throwIfAborted();
+    if (!migrated && level.some((name) => beforeWriters?.services.has(name))) {
+      migrated = true;
+      await beforeWriters?.run();
+    }
+    await startLevel(context, level, target, options);
+  }
+};

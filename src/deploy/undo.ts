@@ -1,0 +1,197 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasChanged } from '../backup/changed.ts';
+import { restoreBackup } from '../backup/restore.ts';
+import { DeployError, messageOf } from '../errors.ts';
+import { removeDurably, replaceFile } from '../system/durable-file.ts';
+import { backUp } from './back-up.ts';
+import { withDatabase } from './database.ts';
+import { passGates } from './gates.ts';
+import { holdAgain } from './hold.ts';
+import { runHook } from './hooks.ts';
+import { lift } from './lift.ts';
+import type { OldGood } from './old-good.ts';
+import { type Run, unstoppable } from './run.ts';
+import { putFilesBack } from './snapshot.ts';
+import { switchTo } from './switch.ts';
+import { killNow, ofServices, projectContainers } from './writers.ts';
+
+/** What an undo did to the database, for the last line a person reads. */
+type DatabaseFate = 'not touched' | 'unchanged, so not restored' | 'restored';
+
+/** Services of the failed release that may write: ended first, and at once. */
+const endNewWriters = async (run: Run): Promise<void> => {
+  const { context, plan, operation } = run;
+  const old = plan.old?.roles.writers ?? [];
+  const writers = ofServices(await projectContainers(context), [...plan.roles.writers, ...old]);
+  await context.progress.step('stop what the failed version runs', () => killNow(context, operation, writers));
+};
+
+/** Brings the database back to the dump, when it changed since; what the failed version wrote is copied aside first. */
+const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
+  const { context, plan, operation, backup } = run;
+  if (backup === null) return 'not touched';
+  const { changed, reason } = await context.progress.step('compare the database with the backup', async (step) => {
+    const found = await withDatabase(context, (database) => hasChanged(database, backup, { signal: context.signal }));
+    step.summary(found.reason);
+    return found;
+  });
+  await operation.note('database.compared', { changed, reason });
+  if (!changed) return 'unchanged, so not restored';
+  const aside = await backUp(context, operation, {
+    label: `aside-${plan.tag}`,
+    consistency: 'fenced',
+    title: 'copy aside what the failed version wrote',
+  });
+  await context.progress.step('restore the database', async (step) => {
+    const path = join(context.config.backup.directory, backup.archive);
+    const report = await withDatabase(context, (database) =>
+      restoreBackup({
+        ...{ database, path, operation, signal: context.signal, clock: context.clock, force: false, extra: 'drop' },
+        onProgress: ({ bytes, totalBytes }) => step.bytes(bytes, totalBytes),
+      }),
+    );
+    step.summary(`${report.documents} documents; the aside copy is backup ${aside.id}`);
+  });
+  return 'restored';
+};
+
+/** `.env` as it was before the operation. */
+const restoreEnvFile = async (run: Run): Promise<void> => {
+  const path = run.context.config.compose.envFile;
+  const now = await readFile(path).catch(() => null);
+  if (run.envBefore === null) {
+    if (now !== null) await removeDurably(path);
+  } else if (now === null || Buffer.compare(now, run.envBefore) !== 0) {
+    await replaceFile(path, run.envBefore);
+  }
+};
+
+/** The old release from its own snapshot, each image by the digest or id it had. */
+const bringBack = async (run: Run, old: OldGood): Promise<void> => {
+  const { context, plan, operation } = run;
+  await putFilesBack(run, old.snapshot);
+  await holdAgain(context, operation, old.release);
+  const file = join(operation.directory, 'old-compose.json');
+  await replaceFile(file, old.rendered.text);
+  const containers = await projectContainers(context);
+  const added = containers.filter((each) => old.rendered.services[each.service] === undefined);
+  if (added.length > 0) {
+    await operation.effect('containers.remove', { ids: added.map((each) => each.id) }, () =>
+      context.docker.remove(added.map((each) => each.id)),
+    );
+  }
+  const replaced = (name: string): boolean => {
+    const own = ofServices(containers, [name]);
+    return own.length === 0 || own.some((each) => !old.containers.has(each.id));
+  };
+  const names = Object.keys(old.rendered.services);
+  const recreate = new Set(names.filter((name) => replaced(name) || plan.remounted.has(name)));
+  const fenced = new Set(plan.writersChange ? [...old.roles.writers, ...old.roles.edge] : []);
+  await context.progress.step(`start ${old.release.tag} again`, () =>
+    switchTo(
+      context,
+      { file, rendered: old.rendered, levels: old.levels, recreate, start: old.running, restart: new Set(), fenced },
+      { operation, beforeStart: async (fresh) => run.fence?.isolate(fresh.map((each) => each.id)) },
+    ),
+  );
+  const imageIds = Object.fromEntries(names.map((name) => [name, old.release.services[name]?.imageId ?? null]));
+  await passGates(
+    context,
+    context.config.gates.after,
+    { imageIds, running: [...old.running] },
+    {
+      ...{ suspects: [...old.running], stabilityMs: 0, code: 'check-failed' },
+      title: `verify ${old.release.tag}`,
+    },
+  );
+};
+
+/** There was nothing before: what this operation made goes away again, but for volumes, which may hold data. */
+const removeFirstDeploy = async (run: Run): Promise<void> => {
+  const { context, operation } = run;
+  await context.progress.step('remove what was started', () =>
+    operation.effect('compose.down', { file: run.composeFile }, () => context.compose.down(run.composeFile)),
+  );
+};
+
+const undoSteps = async (run: Run): Promise<DatabaseFate> => {
+  const { plan } = run;
+  let fate: DatabaseFate = 'not touched';
+  if (run.switched && plan.writersChange) {
+    await endNewWriters(run);
+    fate = await restoreDatabase(run);
+  }
+  await restoreEnvFile(run);
+  if (plan.old === null) await removeFirstDeploy(run);
+  else await bringBack(run, plan.old);
+  await lift(run, plan.old?.rendered ?? plan.rendered);
+  return fate;
+};
+
+const halted = (run: Run, first: DeployError, error: unknown): DeployError => {
+  const { context, operation, plan, backup } = run;
+  const { name } = context.project;
+  return new DeployError(
+    'halted',
+    `${plan.tag} failed (${first.message}) and bringing back ${plan.old?.release.tag ?? 'the state before'} failed too: ${messageOf(error)}`,
+    {
+      cause: error,
+      hint: 'nothing more is changed until you decide: see `kaleem-deploy status` and `kaleem-deploy history`',
+      details: [
+        ...(error instanceof DeployError ? error.details : []),
+        run.fence?.mode === 'firewall' ? 'outside traffic is still shut out' : 'writers are stopped',
+        ...(backup === null
+          ? []
+          : [`the database before the deploy is backup ${backup.id} in ${context.config.backup.directory}`]),
+        `look: docker compose -p ${name} ps -a; less ${join(operation.directory, 'journal.jsonl')}`,
+      ],
+    },
+  );
+};
+
+/**
+ * Ends a failed deploy with the old release live, its data as the dump has it, and resolves to the error to report:
+ * `rolled-back`, `interrupted`, or `halted` when that failed too (then the fence stays, and both copies).
+ */
+export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
+  const interrupted = run.context.signal.aborted;
+  run.context = unstoppable(run.context);
+  const { context, operation, plan } = run;
+  const first = cause instanceof DeployError ? cause : new DeployError('bug', messageOf(cause), { cause });
+  await operation.note('undo', { because: first.message, interrupted }).catch(() => {});
+  context.progress.warn(
+    interrupted
+      ? 'interrupted: going back'
+      : `${first.message}: going back to ${plan.old?.release.tag ?? 'what was there'}`,
+  );
+  let fate: DatabaseFate;
+  try {
+    fate = await undoSteps(run);
+  } catch (error) {
+    context.log.error('undo failed', { error: messageOf(error) });
+    return halted(run, first, error);
+  }
+  const facts = {
+    tag: plan.tag,
+    previousTag: plan.old?.release.tag ?? null,
+    backup: run.backup?.id ?? null,
+    error: first.message,
+  };
+  await runHook(context, operation, 'failed', { facts, composeFile: run.composeFile, code: 'check-failed' }).catch(
+    (error: unknown) => context.progress.warn(messageOf(error)),
+  );
+  const state =
+    plan.old === null ? 'everything this deploy started is removed again' : `${plan.old.release.tag} is live again`;
+  const what = interrupted ? `${plan.tag} was interrupted` : `${plan.tag} failed`;
+  const code = interrupted
+    ? 'interrupted'
+    : first.code === 'backup-failed' || first.code === 'backup-invalid'
+      ? first.code
+      : 'rolled-back';
+  return new DeployError(code, `${what} and ${state} (database ${fate}): ${first.message}`, {
+    cause,
+    details: first.details,
+    ...(first.hint === undefined ? {} : { hint: first.hint }),
+  });
+};
