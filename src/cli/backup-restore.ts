@@ -1,0 +1,54 @@
+import type { RestoreResult } from '../deploy/results.ts';
+import { operate } from './operate.ts';
+import { formatDuration, plural } from './render/format.ts';
+import { type DefineVerb, examples } from './verb.ts';
+
+const restoreLines = (result: RestoreResult): readonly string[] => {
+  const { backup, documents, namespaces, extra, aside, downtimeMs, elapsedMs } = result;
+  const names = (title: string, list: readonly string[]): readonly string[] =>
+    list.length === 0 ? [] : [`  ${title}: ${list.join(', ')}`];
+  return [
+    `restored ${backup}: ${plural(documents, 'document')} in ${plural(namespaces, 'collection')}`,
+    ...names('kept, although the backup does not know them', extra.kept),
+    ...names('dropped, since the backup does not know them', extra.dropped),
+    ...(aside === null ? [] : [`  what was there before: backup ${aside}`]),
+    downtimeMs === null
+      ? `  ${formatDuration(elapsedMs)} in all`
+      : `  ${formatDuration(downtimeMs)} of downtime, ${formatDuration(elapsedMs)} in all`,
+  ];
+};
+
+export const defineBackupRestore: DefineVerb = (group, schedule) => {
+  const command = group
+    .command('restore')
+    .argument('<id-or-file>', 'a backup, or the path of an archive')
+    .description('put a backup in the place of the database, behind the fence, after a copy of what is there')
+    .option('--drop-extra', 'drop collections that the backup does not know')
+    .option('--force', 'although it is of another database or server version')
+    .addHelpText(
+      'after',
+      examples([
+        ['backup restore 000012-v0.0.1 --dry-run', 'what it would replace'],
+        ['backup restore 000012-v0.0.1', 'asks first'],
+      ]),
+    );
+  command.action(
+    (
+      backup: string,
+      { dropExtra = false, force = false }: { readonly dropExtra?: boolean; readonly force?: boolean },
+    ) => {
+      const request = { backup, dropExtra, force };
+      schedule({
+        command,
+        interruption: 'rolls-back',
+        job: (session) =>
+          operate(session, {
+            request: { kind: 'restore', request },
+            confirm: `backup restore ${backup}`,
+            run: (app) => app.backupRestore(request),
+            lines: restoreLines,
+          }),
+      });
+    },
+  );
+};

@@ -1,0 +1,73 @@
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { DeployError } from '../errors.ts';
+
+/** Options that every verb takes, before or after it. */
+export interface GlobalOptions {
+  readonly config: string | null;
+  readonly destination: string | null;
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+  readonly yes: boolean;
+  readonly dryRun: boolean;
+  readonly lockWaitMs: number;
+}
+
+const seconds = (text: string): number => {
+  if (!/^\d+(\.\d+)?$/.test(text)) throw new InvalidArgumentError('Expected seconds, such as 30.');
+  return Number(text);
+};
+
+const notEmpty = (text: string): string => {
+  if (text === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+};
+
+const definitions = (): readonly Option[] => [
+  new Option('-c, --config <file>', 'configuration file (default: kaleem-deploy.yml, where there is one)').argParser(
+    notEmpty,
+  ),
+  new Option('-d, --destination <name>', 'with the overlay kaleem-deploy.<name>.yml').argParser(notEmpty),
+  new Option('--json', 'print one JSON document (JSON lines with --follow)'),
+  new Option('-q, --quiet', 'no progress, only warnings and errors'),
+  new Option('-v, --verbose', 'every detail, and the stack of an error'),
+  new Option('-y, --yes', 'confirm what would otherwise be asked'),
+  new Option('--dry-run', 'print what would be done, and do nothing'),
+  new Option('--lock-wait <seconds>', 'wait so long for another operation to end (default: do not wait)').argParser(
+    seconds,
+  ),
+];
+
+/** On a verb they are hidden, and there only for the sake of combined short flags (`-fq`); the program takes the others. */
+export const addGlobalOptions = (command: Command, { hidden }: { readonly hidden: boolean }): void => {
+  for (const option of definitions()) command.addOption(hidden ? option.hideHelp() : option);
+};
+
+interface Given {
+  readonly config?: string;
+  readonly destination?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly verbose?: boolean;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly lockWait?: number;
+}
+
+/** What was given on the program and on the verb, together. Contradictions are 'usage'. */
+export const readGlobalOptions = (verb: Command): GlobalOptions => {
+  const given: Given = verb.optsWithGlobals();
+  if (given.quiet && given.verbose) {
+    throw new DeployError('usage', '--quiet and --verbose contradict each other', { hint: 'leave one out' });
+  }
+  return {
+    config: given.config ?? null,
+    destination: given.destination ?? null,
+    json: given.json ?? false,
+    quiet: given.quiet ?? false,
+    verbose: given.verbose ?? false,
+    yes: given.yes ?? false,
+    dryRun: given.dryRun ?? false,
+    lockWaitMs: (given.lockWait ?? 0) * 1_000,
+  };
+};

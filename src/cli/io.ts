@@ -1,0 +1,20 @@
+import type { EventEmitter } from 'node:events';
+
+/** A stream that text goes out on. `isTTY` and `columns` as tty.WriteStream has them. */
+export interface OutStream {
+  write(text: string): boolean;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** What the command line has of the world; tests hand in their own. `process` has this shape but for `cwd`. */
+export interface Io {
+  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stdout: OutStream;
+  readonly stderr: OutStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** Where SIGINT, SIGTERM and SIGHUP come from. */
+  readonly signals: Pick<EventEmitter, 'on' | 'off'>;
+}

@@ -1,0 +1,23 @@
+import { lockLine } from './render/status.ts';
+import { type DefineVerb, examples } from './verb.ts';
+
+export const defineLock: DefineVerb = (program, schedule) => {
+  const command = program
+    .command('lock')
+    .description('who has the project')
+    .command('status')
+    .description('whether an operation runs, and whose')
+    .addHelpText('after', examples([['lock status', 'free, or held by whom']]));
+  command.action(() =>
+    schedule({
+      command,
+      interruption: 'reads',
+      job: (session) =>
+        session.withApp(async (app) => {
+          const status = await app.lockStatus();
+          session.show(status, ({ now }) => [lockLine(status, now)]);
+          return undefined;
+        }),
+    }),
+  );
+};

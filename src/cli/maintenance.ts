@@ -1,0 +1,37 @@
+import type { MaintenanceMode } from '../deploy/app.ts';
+import type { MaintenanceResult } from '../deploy/results.ts';
+import { operate } from './operate.ts';
+import { type DefineVerb, examples } from './verb.ts';
+
+const maintenanceLines = ({ fence, changed }: MaintenanceResult): readonly string[] => {
+  const already = changed ? '' : ' already';
+  return fence === 'raised'
+    ? [`maintenance is${already} on: requests get 503 until \`kaleem-deploy maintenance off\``]
+    : [`maintenance is${already} off: requests get through`];
+};
+
+const meanings = {
+  on: 'raise the fence: requests get 503',
+  off: 'lift the fence',
+} as const satisfies Record<MaintenanceMode, string>;
+
+export const defineMaintenance: DefineVerb = (program, schedule) => {
+  const group = program.command('maintenance').description('keep requests out by hand: on, off');
+  for (const mode of ['on', 'off'] as const) {
+    const command = group.command(mode).description(meanings[mode]);
+    command.addHelpText('after', examples([[`maintenance ${mode}`, meanings[mode]]]));
+    command.action(() =>
+      schedule({
+        command,
+        interruption: 'ends',
+        job: (session) =>
+          operate(session, {
+            request: { kind: 'maintenance', mode },
+            confirm: null,
+            run: (app) => app.maintenance(mode),
+            lines: maintenanceLines,
+          }),
+      }),
+    );
+  }
+};

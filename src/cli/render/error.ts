@@ -1,0 +1,51 @@
+import { DeployError, messageOf } from '../../errors.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { printable } from './format.ts';
+import type { Paint } from './paint.ts';
+
+/** What `--json` prints under `error`. */
+export interface ErrorReport {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly details: readonly string[];
+}
+
+/** Anything thrown, as data. What is not a DeployError is a bug of ours, whatever threw it. */
+export const reportError = (
+  error: unknown,
+  { stateDirectory }: { readonly stateDirectory: string | null },
+): { readonly report: ErrorReport; readonly exitCode: number } => {
+  if (error instanceof DeployError && error.code !== 'bug') {
+    const { code, message, hint = null, details } = error;
+    return { report: { code, message, hint, details }, exitCode: exitCodes[code] };
+  }
+  const look = stateDirectory === null ? '' : `; what was done until then is in ${stateDirectory}/operations`;
+  const hint = (error instanceof DeployError && error.hint) || `type it again with -v for the stack${look}`;
+  const message = `a bug in kaleem-deploy: ${messageOf(error)}`;
+  const details = error instanceof DeployError ? error.details : [];
+  return { report: { code: 'bug', message, hint, details }, exitCode: exitCodes.bug };
+};
+
+const indented = (text: string): readonly string[] =>
+  printable(text)
+    .split('\n')
+    .map((line) => `  ${line}`.trimEnd());
+
+export const errorLines = (report: ErrorReport, paint: Paint): readonly string[] => [
+  `${paint('red', 'error:')} ${printable(report.message)}`,
+  ...report.details.flatMap(indented),
+  ...(report.hint === null ? [] : [`${paint('yellow', 'hint:')} ${printable(report.hint)}`]),
+];
+
+/** For -v: the stack, then each cause with its own. Causes that go in circles are cut. */
+export const causeLines = (error: unknown): readonly string[] => {
+  const lines: string[] = [];
+  let current: unknown = error;
+  for (let depth = 0; depth < 10 && current !== undefined && current !== null; depth += 1) {
+    const text = current instanceof Error ? (current.stack ?? current.message) : String(current);
+    lines.push(...(depth === 0 ? [] : ['caused by:']), ...indented(text));
+    current = current instanceof Error ? current.cause : undefined;
+  }
+  return lines;
+};

@@ -1,0 +1,11 @@
+import { main } from './program.ts';
+
+const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise((done) => stream.write('', () => done()));
+
+/** The process around `main`: its streams and signals. Ends the process, so that a socket somebody left open can't keep it. */
+export const start = async (argv: readonly string[]): Promise<void> => {
+  const { stdin, stdout, stderr, env } = process;
+  const exitCode = await main(argv, { stdin, stdout, stderr, env, cwd: process.cwd(), signals: process });
+  await Promise.all([flushed(stdout), flushed(stderr)]);
+  process.exit(exitCode);
+};

@@ -1,0 +1,27 @@
+import { statusLines } from './render/status.ts';
+import { type DefineVerb, examples } from './verb.ts';
+
+export const defineStatus: DefineVerb = (program, schedule) => {
+  const command = program
+    .command('status')
+    .description('what is live, and whether anything needs attention')
+    .addHelpText(
+      'after',
+      examples([
+        ['status', 'for a person'],
+        ['status --json', 'for a script'],
+      ]),
+    );
+  command.action(() =>
+    schedule({
+      command,
+      interruption: 'reads',
+      job: (session) =>
+        session.withApp(async (app) => {
+          const report = await app.status();
+          session.show(report, (view) => statusLines(report, view));
+          return undefined;
+        }),
+    }),
+  );
+};

@@ -1,0 +1,19 @@
+import { type DefineVerb, examples } from './verb.ts';
+import { VERSION } from './version-number.ts';
+
+export const defineVersion: DefineVerb = (program, schedule) => {
+  const command = program
+    .command('version')
+    .description('print the version')
+    .addHelpText('after', examples([['version --json', 'for a script']]));
+  command.action(() =>
+    schedule({
+      command,
+      interruption: 'reads',
+      job: async (session) => {
+        session.show({ version: VERSION }, () => [VERSION]);
+        return undefined;
+      },
+    }),
+  );
+};
