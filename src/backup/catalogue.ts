@@ -1,0 +1,119 @@
+import { readdir, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { DeployError, messageOf } from '../errors.ts';
+import { removeDurably } from '../system/durable-file.ts';
+import { ARCHIVE_SUFFIXES, isManifestName, type Manifest, manifestPath, readManifest } from './manifest.ts';
+
+export { chooseForPrune, type PruneChoice, type Retention } from './retention.ts';
+
+export interface BackupEntry {
+  readonly id: string;
+  /** Absolute path of the archive, as far as the directory's is. */
+  readonly path: string;
+  /** Size of the archive; null when it is not there. */
+  readonly bytes: number | null;
+  /** Null when there is none or it is damaged. */
+  readonly manifest: Manifest | null;
+  /** What is wrong with it, as far as a look at the file system can tell; null: nothing. */
+  readonly problem: string | null;
+}
+
+const isArchiveName = (name: string): boolean =>
+  !name.startsWith('.') && ARCHIVE_SUFFIXES.some((suffix) => name.endsWith(suffix));
+
+const idOf = (name: string): string => name.replace(/\.(archive(\.gz)?|manifest\.json)$/, '');
+
+/** The number an id starts with; backups that others put here have none and come last. */
+const sequenceOf = (id: string): number => {
+  const match = /^(\d{6,12})(?:-|$)/.exec(id);
+  return match === null ? -1 : Number(match[1]);
+};
+
+const namesIn = async (directory: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+    throw error;
+  }
+};
+
+const sizeOf = (path: string): Promise<number | null> =>
+  stat(path).then(
+    (found) => found.size,
+    () => null,
+  );
+
+/** What a look at names and sizes can find wrong. */
+const problemOf = (manifest: Manifest, size: number | null): string | null => {
+  if (size === null) return `its archive ${manifest.archive} is not there`;
+  return size === manifest.bytes ? null : `its archive has ${size} bytes and should have ${manifest.bytes}`;
+};
+
+const withManifest = async (directory: string, name: string): Promise<BackupEntry> => {
+  const id = idOf(name);
+  try {
+    const manifest = await readManifest(join(directory, name));
+    const path = join(directory, manifest?.archive ?? id);
+    const bytes = await sizeOf(path);
+    if (manifest === null) return { id, path, bytes, manifest, problem: 'its manifest has gone' };
+    return { id: manifest.id, path, bytes, manifest, problem: problemOf(manifest, bytes) };
+  } catch (error) {
+    const path = join(directory, `${id}${ARCHIVE_SUFFIXES[0]}`);
+    return { id, path, bytes: await sizeOf(path), manifest: null, problem: messageOf(error) };
+  }
+};
+
+/**
+ * The backups of a directory, newest first (by number, never by clock). A look at names, sizes and manifests; contents are
+ * what `verifyBackup` reads. A directory that is not there holds none.
+ */
+export const listBackups = async (directory: string): Promise<readonly BackupEntry[]> => {
+  const names = await namesIn(directory);
+  const manifests = names.filter(isManifestName);
+  const entries = await Promise.all(manifests.map((name) => withManifest(directory, name)));
+  const known = new Set(manifests);
+  for (const name of names) {
+    if (!isArchiveName(name) || known.has(manifestPath(name))) continue;
+    const path = join(directory, name);
+    const problem = 'it has no manifest: unfinished, or not made by this tool';
+    entries.push({ id: idOf(name), path, bytes: await sizeOf(path), manifest: null, problem });
+  }
+  return entries.sort((a, b) => sequenceOf(b.id) - sequenceOf(a.id) || (a.id < b.id ? 1 : -1));
+};
+
+/** A backup by its id, its number, or the path of an archive. `not-found` names what there is. */
+export const findBackup = async (directory: string, idOrFile: string): Promise<BackupEntry> => {
+  const entries = await listBackups(directory);
+  const number = /^\d{1,12}$/.test(idOrFile) ? Number(idOrFile) : null;
+  const found =
+    entries.find(({ id, path }) => id === idOrFile || path === idOrFile) ??
+    entries.find(({ id }) => number !== null && sequenceOf(id) === number);
+  if (found !== undefined) return found;
+  if (isAbsolute(idOrFile) || idOrFile.includes('/')) {
+    const file = await stat(idOrFile).catch(() => null);
+    if (file?.isFile()) {
+      const manifest = await readManifest(manifestPath(idOrFile));
+      const problem = manifest === null ? 'it has no manifest: not made by this tool' : problemOf(manifest, file.size);
+      return { id: manifest?.id ?? idOrFile, path: idOrFile, bytes: file.size, manifest, problem };
+    }
+  }
+  throw new DeployError('not-found', `there is no backup ${idOrFile} in ${directory}`, {
+    hint: '`kaleem-deploy backup list` shows all of them',
+    details: entries.slice(0, 5).map(({ id }) => id),
+  });
+};
+
+/** Sorts after every id there is: `000013-v0.0.2`. Characters that a file name should not have become `_`. */
+export const nextBackupId = async (directory: string, label: string): Promise<string> => {
+  const names = await namesIn(directory);
+  const last = names.reduce((highest, name) => Math.max(highest, sequenceOf(idOf(name.replace(/^\./, '')))), 0);
+  const safe = label.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 150);
+  return `${String(last + 1).padStart(6, '0')}${safe === '' ? '' : `-${safe}`}`;
+};
+
+/** Removes a backup durably, the manifest first: an archive without one is known to be unfinished, never taken for whole. */
+export const removeBackup = async (entry: BackupEntry): Promise<void> => {
+  await removeDurably(manifestPath(entry.path));
+  await removeDurably(entry.path);
+};
