@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'locked'
   // refused before anything was touched (12)
   | 'docker-unreachable'
+  | 'docker-failed'
   | 'image-not-found'
   | 'registry-denied'
   | 'registry-unreachable'

@@ -10,6 +10,7 @@ export function connectMongo() {
 }
 
 export function connectRedis() {
+  if (redisUrl === undefined) return undefined;
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1, connectTimeout: 2000 });
   redis.on('error', (error) => console.error(`redis: ${error.message}`));
   return redis;
@@ -17,6 +18,7 @@ export function connectRedis() {
 
 /** A queue that accepted orders are announced on; nobody consumes it in the demo, so it keeps the last 10 000. */
 export function connectQueue(name) {
+  if (rabbitmqUrl === undefined) return undefined;
   let channel;
   let connection;
   let closing = false;

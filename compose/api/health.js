@@ -1,7 +1,7 @@
 // Healthy means that every server behind the api answers, now. A check that hangs has failed.
 import { askQdrant } from './connections.js';
 import { within } from './deadline.js';
-import { version } from './settings.js';
+import { qdrantUrl, version } from './settings.js';
 
 const deadlineMs = 2000;
 
@@ -18,13 +18,14 @@ async function outcomeOf(check) {
 
 /** @returns {Promise<{ status: 'ok' | 'error', version: string, checks: Record<string, object> }>} */
 export async function healthOf({ mongo, redis, queue }) {
-  const [mongodb, redisAnswer, rabbitmq, qdrant] = await Promise.all([
-    outcomeOf(() => mongo.db().command({ ping: 1 })),
-    outcomeOf(() => redis.ping()),
-    outcomeOf(() => queue.check()),
-    outcomeOf(() => askQdrant('/readyz', AbortSignal.timeout(deadlineMs))),
-  ]);
-  const checks = { mongodb, redis: redisAnswer, rabbitmq, qdrant };
+  const asked = {
+    mongodb: () => mongo.db().command({ ping: 1 }),
+    ...(redis && { redis: () => redis.ping() }),
+    ...(queue && { rabbitmq: () => queue.check() }),
+    ...(qdrantUrl && { qdrant: () => askQdrant('/readyz', AbortSignal.timeout(deadlineMs)) }),
+  };
+  const answers = Object.entries(asked).map(async ([name, check]) => [name, await outcomeOf(check)]);
+  const checks = Object.fromEntries(await Promise.all(answers));
   const healthy = Object.values(checks).every(({ status }) => status === 'ok');
   return { status: healthy ? 'ok' : 'error', version, checks };
 }

@@ -14,9 +14,8 @@ export function ordersIn({ mongo, redis, queue }) {
 
   // Counter and queue only announce what the database already holds: their failure doesn't undo an order.
   async function announce(order) {
-    const results = await Promise.allSettled(
-      [redis.incr('orders:accepted'), queue.publish(order)].map((attempt) => within(announceMs, attempt)),
-    );
+    const attempts = [redis?.incr('orders:accepted'), queue?.publish(order)].filter((each) => each !== undefined);
+    const results = await Promise.allSettled(attempts.map((attempt) => within(announceMs, attempt)));
     for (const { reason } of results) {
       if (reason) console.error(`order ${order.number} was accepted but not announced: ${reason.message}`);
     }

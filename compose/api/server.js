@@ -98,7 +98,7 @@ async function stop() {
   });
   clearTimeout(deadline);
   setTimeout(() => process.exit(0), 300).unref();
-  await Promise.allSettled([mongo.close(), redis.quit(), queue.close()]);
+  await Promise.allSettled([mongo.close(), redis?.quit(), queue?.close()]);
   process.exit(0);
 }
 

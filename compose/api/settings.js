@@ -6,9 +6,11 @@ export const version = process.env.KALEEM_VERSION ?? 'v0.0.0';
 export const fault = process.env.KALEEM_FAULT ?? '';
 
 export const mongodbUri = direct(process.env.MONGODB_URI ?? 'mongodb://127.0.0.1:27017/kaleem');
-export const redisUrl = process.env.REDIS_URL ?? 'redis://127.0.0.1:6379';
-export const qdrantUrl = process.env.QDRANT_URL ?? 'http://127.0.0.1:6333';
-export const rabbitmqUrl = process.env.RABBITMQ_URL ?? 'amqp://127.0.0.1:5672';
+
+// A server whose variable is absent is not used: small stacks for tests have MongoDB only.
+export const redisUrl = process.env.REDIS_URL;
+export const qdrantUrl = process.env.QDRANT_URL;
+export const rabbitmqUrl = process.env.RABBITMQ_URL;
 
 /** One server named by address: talk to it as it is, whatever its replica set calls its members. */
 function direct(uri) {

@@ -4,8 +4,6 @@ import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
 import { ARCHIVE_SUFFIXES, isManifestName, type Manifest, manifestPath, readManifest } from './manifest.ts';
 
-export { chooseForPrune, type PruneChoice, type Retention } from './retention.ts';
-
 export interface BackupEntry {
   readonly id: string;
   /** Absolute path of the archive, as far as the directory's is. */

@@ -132,9 +132,11 @@ const connect = async (uri: string, target: DatabaseTarget, timeoutMs: number, s
       hint: 'it looks like mongodb://user:password@host:27017/database; special characters in the password are percent-encoded',
     });
   }
+  let stop = (): void => {};
   try {
     const aborted = new Promise<never>((_, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      stop = () => reject(signal?.reason);
+      signal?.addEventListener('abort', stop, { once: true });
     });
     // A MongoClient cannot be told to stop connecting; closing it below ends what is still under way.
     const hello = await Promise.race([client.db('admin').command({ hello: 1 }), aborted]);
@@ -143,6 +145,8 @@ const connect = async (uri: string, target: DatabaseTarget, timeoutMs: number, s
     await client.close().catch(() => {});
     signal?.throwIfAborted();
     throw unreachable(messageOf(error), error);
+  } finally {
+    signal?.removeEventListener('abort', stop);
   }
 };
 
@@ -182,10 +186,4 @@ export const openDatabase = async (
     }
   }
   throw failure;
-};
-
-/** The server's own words for an error, and its name for it. */
-export const serverWords = (error: unknown): string => {
-  const { codeName } = error as { codeName?: string };
-  return codeName === undefined ? messageOf(error) : `${messageOf(error)} (${codeName})`;
 };

@@ -20,6 +20,7 @@ export const exitCodes = {
   locked: 11,
 
   'docker-unreachable': 12,
+  'docker-failed': 12,
   'image-not-found': 12,
   'registry-denied': 12,
   'registry-unreachable': 12,

@@ -11,11 +11,25 @@ export interface Endpoint {
 const TIMEOUT_MS = 20_000;
 const DEFAULT = 'unix:///var/run/docker.sock';
 
+interface Deps {
+  readonly commands: CommandRunner;
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+/** Asked once per environment: contexts don't change under a running command. */
+const found = new WeakMap<Deps['environment'], Promise<Endpoint>>();
+
 /** As the docker command finds it: DOCKER_HOST, else the current context. */
-export const findEndpoint = async (
-  deps: { readonly commands: CommandRunner; readonly environment: Readonly<Record<string, string>> },
-  signal?: AbortSignal,
-): Promise<Endpoint> => {
+export const findEndpoint = (deps: Deps, signal?: AbortSignal): Promise<Endpoint> => {
+  const known = found.get(deps.environment);
+  if (known !== undefined) return known;
+  const asked = askEndpoint(deps, signal);
+  found.set(deps.environment, asked);
+  asked.catch(() => found.delete(deps.environment));
+  return asked;
+};
+
+const askEndpoint = async (deps: Deps, signal: AbortSignal | undefined): Promise<Endpoint> => {
   const host = deps.environment.DOCKER_HOST;
   if (host) return parseEndpoint(host);
   const result = await deps.commands.run(['docker', 'context', 'inspect', '--format', '{{.Endpoints.docker.Host}}'], {

@@ -2,7 +2,7 @@ import { DeployError, type ErrorCode } from '../errors.ts';
 import type { CommandResult } from '../system/command.ts';
 
 /** Of a command that Docker refused. It stops an operation just as an engine that does not answer. */
-const FAILED: ErrorCode = 'docker-unreachable';
+const FAILED: ErrorCode = 'docker-failed';
 
 /** A message's first lines without Compose's log prefix and its warnings, which stand beside every error. */
 export const complaint = (result: Pick<CommandResult, 'stderr' | 'stdout'>): string => {

@@ -20,13 +20,44 @@ export const serviceHashes = async (
 ): Promise<Readonly<Record<string, ServiceHashes>>> => {
   const call = renderedCall(project, '-');
   const environment = renderedEnvironment(project, variables);
-  const [whole, alone] = await Promise.all(
-    [text, withoutDependencies(text)].map((input) => hashesOf(call, { environment, input }, deps)),
+  const document = JSON.parse(text) as ComposeText;
+  const copies = withoutDependencies(document);
+  // One call for both where it can be: Compose takes longer to start than to hash.
+  const asked = canStandBeside(document, copies)
+    ? [{ ...document, services: { ...document.services, ...copies } }]
+    : [document, { ...document, services: { ...document.services, ...originalNames(copies) } }];
+  const [whole = {}, other = {}] = await Promise.all(
+    asked.map((each) => hashesOf(call, { environment, input: JSON.stringify(each) }, deps)),
   );
   return Object.fromEntries(
-    Object.entries(whole ?? {}).map(([name, hash]) => [name, { hash, hashAlone: alone?.[name] ?? hash }]),
+    Object.keys(document.services ?? {}).flatMap((name) => {
+      const hash = whole[name];
+      return hash === undefined ? [] : [[name, { hash, hashAlone: whole[aloneName(name)] ?? other[name] ?? hash }]];
+    }),
   );
 };
+
+type Services = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+interface ComposeText {
+  readonly services?: Services;
+}
+
+const ALONE = '.alone';
+const aloneName = (name: string): string => `${name}${ALONE}`;
+const originalNames = (copies: Services): Services =>
+  Object.fromEntries(Object.entries(copies).map(([name, service]) => [name.slice(0, -ALONE.length), service]));
+
+/** Copies of the services that depend on others, under names of their own: a service's name is no part of its hash. */
+const withoutDependencies = ({ services = {} }: ComposeText): Services =>
+  Object.fromEntries(
+    Object.entries(services)
+      .filter(([, service]) => service['depends_on'] !== undefined)
+      .map(([name, { depends_on: _, ...rest }]) => [aloneName(name), rest]),
+  );
+
+/** Newer versions of Compose refuse two services with one `container_name`. */
+const canStandBeside = ({ services = {} }: ComposeText, copies: Services): boolean =>
+  Object.entries(copies).every(([name, copy]) => copy['container_name'] === undefined && services[name] === undefined);
 
 const hashesOf = async (
   call: ComposeCall,
@@ -36,10 +67,4 @@ const hashesOf = async (
   const { stdout } = await runConfig(call, 'hashes', options, deps);
   const lines = stdout.trim().split('\n').filter(Boolean);
   return Object.fromEntries(lines.map((line) => line.trim().split(/\s+/) as [string, string]));
-};
-
-const withoutDependencies = (text: string): string => {
-  const document = JSON.parse(text) as { readonly services?: Record<string, Record<string, unknown>> };
-  for (const service of Object.values(document.services ?? {})) delete service.depends_on;
-  return JSON.stringify(document);
 };

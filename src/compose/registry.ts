@@ -1,13 +1,10 @@
-import { readFile } from 'node:fs/promises';
-import { request as httpRequest } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { join } from 'node:path';
 import type { RegistryCredentials } from '../config/config.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandRunner } from '../system/command.ts';
 import { registryAuth } from './docker-config.ts';
-import { type Endpoint, findEndpoint } from './endpoint.ts';
+import { findEndpoint } from './endpoint.ts';
+import { type EngineAddress, engineAddress, exchange } from './engine-http.ts';
 import { parseImageReference, registryOf, withTag } from './image-reference.ts';
 import { type Attempt, withRegistryRetry } from './registry-retry.ts';
 
@@ -46,6 +43,11 @@ export const openRegistry = (deps: RegistryDeps): Registry => ({
     ]);
     const headers = auth === null ? {} : { 'X-Registry-Auth': Buffer.from(JSON.stringify(auth)).toString('base64url') };
     const engine = await engineAddress(endpoint, deps.environment);
+    if (engine === null) {
+      throw new DeployError('unsupported', `tags can't be resolved through a Docker engine at ${endpoint.url}`, {
+        hint: 'run this on the server itself, or with --host user@server',
+      });
+    }
     return withRegistryRetry(() => ask(engine, `/distribution/${name}/json`, headers, signal), {
       reference,
       clock: deps.clock,
@@ -54,31 +56,8 @@ export const openRegistry = (deps: RegistryDeps): Registry => ({
   },
 });
 
-interface EngineAddress {
-  readonly secure: boolean;
-  readonly options: Readonly<Record<string, unknown>>;
-  readonly url: string;
-}
-
-const engineAddress = async (endpoint: Endpoint, environment: RegistryDeps['environment']): Promise<EngineAddress> => {
-  const { url } = endpoint;
-  if (endpoint.kind === 'unix') return { secure: false, options: { socketPath: url.replace(/^unix:\/\//, '') }, url };
-  if (endpoint.kind !== 'tcp') {
-    throw new DeployError('unsupported', `tags can't be resolved through a Docker engine at ${url}`, {
-      hint: 'run this on the server itself, or with --host user@server',
-    });
-  }
-  const { port } = new URL(url.replace(/^tcp:/, 'http:'));
-  const secure = url.startsWith('https:') || Boolean(environment.DOCKER_TLS_VERIFY || environment.DOCKER_TLS);
-  const options = { host: endpoint.host, port: Number(port || (secure ? 2376 : 2375)) };
-  if (!secure) return { secure, options, url };
-  const directory = environment.DOCKER_CERT_PATH || join(environment.HOME || '/', '.docker');
-  const read = (file: string) => readFile(join(directory, file)).catch(() => undefined);
-  const [ca, cert, key] = await Promise.all([read('ca.pem'), read('cert.pem'), read('key.pem')]);
-  return { secure, options: { ...options, ca, cert, key }, url };
-};
-
 const TIMEOUT_MS = 30_000;
+const LARGEST_ANSWER = 1024 * 1024;
 
 /** Whatever happens between us and the engine is an error; what the engine says of the registry is an answer. */
 const ask = async (
@@ -89,18 +68,20 @@ const ask = async (
 ): Promise<Attempt<ResolvedImage>> => {
   const limit = AbortSignal.timeout(TIMEOUT_MS);
   const either = signal ? AbortSignal.any([signal, limit]) : limit;
-  const { status, body } = await exchange(engine, path, headers, either).catch((error: unknown) => {
-    if (signal?.aborted) throw signal.reason;
-    if (limit.aborted) return { status: 504, body: '{"message":"context deadline exceeded"}' };
-    throw new DeployError(
-      'docker-unreachable',
-      `the Docker engine at ${engine.url} does not answer: ${messageOf(error)}`,
-      {
-        hint: 'start it: sudo systemctl start docker (or look at DOCKER_HOST and `docker context ls`)',
-        cause: error,
-      },
-    );
-  });
+  const { status, body } = await exchange(engine, path, { headers, signal: either, most: LARGEST_ANSWER }).catch(
+    (error: unknown) => {
+      if (signal?.aborted) throw signal.reason;
+      if (limit.aborted) return { status: 504, body: '{"message":"context deadline exceeded"}' };
+      throw new DeployError(
+        'docker-unreachable',
+        `the Docker engine at ${engine.url} does not answer: ${messageOf(error)}`,
+        {
+          hint: 'start it: sudo systemctl start docker (or look at DOCKER_HOST and `docker context ls`)',
+          cause: error,
+        },
+      );
+    },
+  );
   if (status === 200) return { ok: true, value: resolved(JSON.parse(body) as Distribution) };
   return { ok: false, said: messageIn(body) ?? `the engine answered with HTTP status ${status}` };
 };
@@ -127,33 +108,3 @@ const messageIn = (body: string): string | null => {
     return body.trim() || null;
   }
 };
-
-const LARGEST_ANSWER = 1024 * 1024;
-
-const exchange = (
-  { secure, options }: EngineAddress,
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  signal: AbortSignal,
-): Promise<{ readonly status: number; readonly body: string }> =>
-  new Promise((resolve, reject) => {
-    const request = (secure ? httpsRequest : httpRequest)({
-      ...options,
-      path,
-      headers: { Host: 'docker', ...headers },
-      signal,
-    });
-    request.on('error', reject);
-    request.on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > LARGEST_ANSWER) request.destroy(new Error('the answer is too long'));
-        else chunks.push(chunk);
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-    });
-    request.end();
-  });

@@ -81,6 +81,12 @@ const keyOf = (known: Record<string, Readonly<Record<string, unknown>> | null>, 
   return found ?? fullName;
 };
 
+/** As `docker compose config` writes it: a name with a value, or a name alone (null). */
+const variable = (text: string): readonly [name: string, value: string | null] => {
+  const at = text.indexOf('=');
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+};
+
 const healthcheck = (found: NonNullable<Inspected['Config']>['Healthcheck']): unknown =>
   found?.Test &&
   withoutEmpty({
@@ -100,7 +106,7 @@ const definition = (inspected: Inspected): Readonly<Record<string, unknown>> => 
     image: inspected.Image,
     command: config.Cmd,
     entrypoint: config.Entrypoint,
-    environment: config.Env,
+    environment: Object.fromEntries((config.Env ?? []).map(variable)),
     labels: Object.fromEntries(labels),
     user: config.User,
     working_dir: config.WorkingDir,

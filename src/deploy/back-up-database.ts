@@ -4,26 +4,15 @@ import { identify, rememberIdentity, withDatabase } from './database.ts';
 import { runHook } from './hooks.ts';
 import { databaseContainer } from './preflight.ts';
 import type { Run } from './run.ts';
-import { switchTo } from './switch.ts';
+import { levelsUpTo, switchTo } from './switch.ts';
 import { projectContainers } from './writers.ts';
-
-/** The database's service and what it depends on, in start order. */
-const databaseLevels = ({ plan }: Run): readonly (readonly string[])[] => {
-  const { database } = plan.roles;
-  if (database === null) return [];
-  const needed = new Set<string>([database]);
-  for (const level of plan.levels.toReversed()) {
-    for (const name of level.filter((each) => needed.has(each))) {
-      for (const dependency of Object.keys(plan.pinned.services[name]?.dependsOn ?? {})) needed.add(dependency);
-    }
-  }
-  return plan.levels.map((level) => level.filter((name) => needed.has(name))).filter((level) => level.length > 0);
-};
 
 /** A stack that is down, or was never up, may have data in its volumes all the same: the database starts for the backup. */
 const startDatabase = async (run: Run): Promise<void> => {
   const { context, plan, operation, composeFile } = run;
-  const levels = databaseLevels(run);
+  const { database } = plan.roles;
+  if (database === null) return;
+  const levels = levelsUpTo(plan.levels, plan.pinned, database);
   const names = levels.flat();
   if (!names.some((name) => plan.stopped.has(name))) return;
   const present = new Set((await projectContainers(context)).map((each) => each.service));
@@ -35,7 +24,7 @@ const startDatabase = async (run: Run): Promise<void> => {
       {
         ...{ file: composeFile, rendered: plan.pinned, levels },
         recreate: new Set(missing),
-        ...{ start: new Set(names), restart: new Set(), fenced: new Set() },
+        ...{ start: new Set(names), restart: new Set(), fenced: new Set(), tolerated: new Set() },
       },
       { operation, beforeStart: async () => {} },
     ),
@@ -47,7 +36,7 @@ export const backUpDatabase = async (run: Run): Promise<void> => {
   const { context, plan, operation, state } = run;
   if (context.config.database === null || !plan.writersChange) return;
   await startDatabase(run);
-  const container = databaseContainer(context, await projectContainers(context));
+  const container = databaseContainer(plan, await projectContainers(context));
   await withDatabase(context, async (database) => {
     run.ttl = await pauseTtl(database);
     context.log.debug(run.ttl.reason);

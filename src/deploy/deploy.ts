@@ -6,7 +6,7 @@ import { liftAfterCommit } from './lift.ts';
 import { inOperation, type Session } from './operate.ts';
 import { planDeploy } from './plan-deploy.ts';
 import { planRollback } from './plan-rollback.ts';
-import { type Planner, prepare } from './prepare.ts';
+import { type Planner, type Prepared, prepare } from './prepare.ts';
 import { pullImages } from './pull.ts';
 import type { DeployRequest, RollbackRequest } from './requests.ts';
 import { restoreChosenBackup } from './restore-backup.ts';
@@ -35,29 +35,27 @@ export const carryOut = async (run: Run): Promise<void> => {
   await afterCommit(run);
 };
 
-const changeRelease = (
-  session: Session,
-  what: { readonly kind: 'deploy' | 'rollback'; readonly subject: string },
-  planner: Planner,
-): Promise<DeployResult> =>
-  inOperation(session, what, {
-    prepare: (context, state) => prepare(context, state, planner),
-    run: async (context, scope, prepared) => {
-      const run = await startRun(context, scope, prepared);
-      await carryOut(run);
-      return deployResult(run, what.kind);
+const changeRelease = (session: Session, kind: 'deploy' | 'rollback', planner: Planner): Promise<DeployResult> =>
+  inOperation(
+    session,
+    { kind, subject: ({ plan }: Prepared) => plan.tag },
+    {
+      prepare: (context, state) => prepare(context, state, planner),
+      run: async (context, scope, prepared) => {
+        const run = await startRun(context, scope, prepared);
+        await carryOut(run);
+        return deployResult(run, kind);
+      },
     },
-  });
+  );
 
 /**
  * Leaves the tag live and healthy, or everything as it was. Rejects with a DeployError whose code says which:
  * refused before anything was touched, `rolled-back`, `interrupted`, or `halted`.
  */
 export const deploy = (session: Session, request: DeployRequest): Promise<DeployResult> =>
-  changeRelease(session, { kind: 'deploy', subject: request.tag }, (context, old) => planDeploy(context, request, old));
+  changeRelease(session, 'deploy', (context, old) => planDeploy(context, request, old));
 
 /** The same for a release that is kept: by its own snapshot and, on request, with its data. */
 export const rollback = (session: Session, request: RollbackRequest): Promise<DeployResult> =>
-  changeRelease(session, { kind: 'rollback', subject: request.tag ?? 'last good' }, (context, old, releases) =>
-    planRollback(context, releases, request, old),
-  );
+  changeRelease(session, 'rollback', (context, old, releases) => planRollback(context, releases, request, old));

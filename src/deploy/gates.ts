@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { reach } from '../compose/address.ts';
 import type { ContainerState } from '../compose/engine.ts';
 import type { GateSpec } from '../config/config.ts';
@@ -19,18 +18,37 @@ export interface Expected {
   readonly running: readonly string[];
 }
 
-const gateContext = (context: Context, expected: Expected, baseline: readonly ContainerState[]): GateContext => ({
-  commands: context.commands,
-  reach: async (host, port) => reach({ host, port }, await projectContainers(context), context.engine),
-  container: async (service) => ofServices(await projectContainers(context), [service]),
-  exec: async (service, argv, timeoutMs, signal) => {
-    const [container] = ofServices(await projectContainers(context), [service]);
-    if (container === undefined) throw new DeployError('not-found', `${service} has no container`);
-    return context.docker.exec(container.id, argv, { timeoutMs, signal });
-  },
-  plannedImageId: (service) => expected.imageIds[service] ?? null,
-  baseline: (service) => baseline.find((each) => each.service === service) ?? null,
-});
+/** How old a listing of containers may be that gates share: they all look at once, and each would ask the engine. */
+const SHARED_MS = 250;
+
+const sharedListing = (context: Context): (() => Promise<readonly ContainerState[]>) => {
+  const { clock } = context;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let listing: Promise<readonly ContainerState[]> = Promise.resolve([]);
+  return () => {
+    if (clock.monotonic() - askedAt >= SHARED_MS) {
+      askedAt = clock.monotonic();
+      listing = projectContainers(context);
+    }
+    return listing;
+  };
+};
+
+const gateContext = (context: Context, expected: Expected, baseline: readonly ContainerState[]): GateContext => {
+  const containers = sharedListing(context);
+  return {
+    commands: context.commands,
+    reach: async (host, port) => reach({ host, port }, await containers(), context.engine),
+    container: async (service) => ofServices(await containers(), [service]),
+    exec: async (service, argv, timeoutMs, signal) => {
+      const [container] = ofServices(await containers(), [service]);
+      if (container === undefined) throw new DeployError('not-found', `${service} has no container`);
+      return context.docker.exec(container.id, argv, { timeoutMs, signal });
+    },
+    plannedImageId: (service) => expected.imageIds[service] ?? null,
+    baseline: (service) => baseline.find((each) => each.service === service) ?? null,
+  };
+};
 
 /** The configured gates, and one for the container of every service that must run. */
 export const gateSpecs = (
@@ -106,8 +124,6 @@ export const passGates = async (
   options: PassOptions,
 ): Promise<readonly GateReport[]> => {
   const { clock, progress, signal } = context;
-  // Every gate listens for its end, and a project may have many.
-  setMaxListeners(0, signal);
   const gates = await openGates(context, gateSpecs(context, configured, expected.running), expected);
   return progress.step(options.title, async (step) => {
     const watched = async () => ofServices(await projectContainers(context), expected.running);

@@ -13,17 +13,16 @@ export const savedImage = (stateDirectory: string, imageId: string): string =>
 export const holdTag = (project: string, release: number, service: string): string =>
   `kaleem-deploy/${project}:release-${release}-${service}`;
 
-/** The digest reference by which an image can be pulled again; null for one that no registry has. */
-const pullable = async (context: Context, imageId: string): Promise<string | null> =>
-  (await context.docker.image(imageId))?.repoDigests[0] ?? null;
-
 /**
  * Makes sure that an undo will find the old release's images: each gets a tag of our own; one that no registry has is
  * saved to a file as well, for a tag does not stop `docker system prune -a`.
  */
 export const holdOldImages = async (context: Context, operation: Operation, release: Release): Promise<void> => {
-  for (const [service, { imageId }] of Object.entries(release.services)) {
-    if ((await context.docker.image(imageId)) === null) {
+  const { docker, project, config } = context;
+  /** Whether it can be pulled again, by digest. */
+  const hold = async (service: string, imageId: string): Promise<boolean> => {
+    const image = await docker.image(imageId);
+    if (image === null) {
       throw new DeployError(
         'image-not-held',
         `the image of ${service} that runs now (${imageId}) is gone from this host`,
@@ -32,11 +31,17 @@ export const holdOldImages = async (context: Context, operation: Operation, rele
         },
       );
     }
-    await context.docker.tag(imageId, holdTag(context.project.name, release.id, service));
-    if ((await pullable(context, imageId)) !== null) continue;
-    const path = savedImage(context.config.stateDirectory, imageId);
-    await makeDirectory(join(context.config.stateDirectory, 'images'));
-    await operation.effect('image.save', { service, imageId, path }, () => context.docker.saveImage([imageId], path));
+    const held = holdTag(project.name, release.id, service);
+    if (!image.repoTags.includes(held)) await docker.tag(imageId, held);
+    return image.repoDigests.length > 0;
+  };
+  const services = Object.entries(release.services);
+  const pullable = await Promise.all(services.map(([service, { imageId }]) => hold(service, imageId)));
+  for (const [index, [service, { imageId }]] of services.entries()) {
+    if (pullable[index] === true) continue;
+    const path = savedImage(config.stateDirectory, imageId);
+    await makeDirectory(join(config.stateDirectory, 'images'));
+    await operation.effect('image.save', { service, imageId, path }, () => docker.saveImage([imageId], path));
   }
 };
 
@@ -52,8 +57,26 @@ export const holdAgain = async (context: Context, operation: Operation, release:
           .catch(() => context.docker.pull(pinned));
       });
     }
-    if (image.includes('@') || image.startsWith('sha256:')) continue;
-    if ((await context.docker.image(image))?.id === imageId) continue;
+    if (isPinned(image) || (await context.docker.image(image))?.id === imageId) continue;
     await operation.effect('image.retag', { image, imageId }, () => context.docker.tag(imageId, image));
   }
+};
+
+const isPinned = (reference: string): boolean => reference.includes('@') || reference.startsWith('sha256:');
+
+/**
+ * Services whose pinned reference the engine no longer knows, though the image itself is here (its tag was moved and the
+ * digest went with it): our own tag names it instead, and no registry is needed.
+ */
+export const heldReferences = async (context: Context, release: Release): Promise<Readonly<Record<string, string>>> => {
+  const { docker, project } = context;
+  const found: Record<string, string> = {};
+  for (const [service, { image, imageId }] of Object.entries(release.services)) {
+    if (!isPinned(image) || (await docker.image(image))?.id === imageId) continue;
+    if ((await docker.image(imageId)) === null) continue;
+    const held = holdTag(project.name, release.id, service);
+    await docker.tag(imageId, held);
+    found[service] = held;
+  }
+  return found;
 };

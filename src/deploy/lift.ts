@@ -30,7 +30,7 @@ export const liftAfterCommit = async (run: Run): Promise<void> => {
   } catch (error) {
     throw new DeployError('halted', `${plan.tag} is live, but the fence could not be lifted: ${messageOf(error)}`, {
       cause: error,
-      hint: 'kaleem-deploy maintenance off lifts every fence of this tool',
+      hint: 'kaleem-deploy maintenance off lifts every fence of this project',
     });
   }
 };

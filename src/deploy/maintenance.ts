@@ -54,6 +54,7 @@ const turnOn = async (context: Context, { state, operation }: OperationScope, ol
   const ports = containers.flatMap((each) => each.ports).filter((port) => port.published !== 0);
   const policies = Object.fromEntries(containers.map((each) => [each.service, each.restartPolicy]));
   const { pid, port } = await startResponder(context, operation.id);
+  const owner = { project: context.project.name, operation: operation.id };
   const record: Maintenance = {
     operation: operation.id,
     since: context.clock.now().toISOString(),
@@ -61,10 +62,8 @@ const turnOn = async (context: Context, { state, operation }: OperationScope, ol
     policies,
   };
   await replaceFile(state.file(FILE), `${JSON.stringify(record)}\n`);
-  await operation.effect('fence.raise', { ports, responderPort: port }, () =>
-    firewall.redirect(operation.id, ports, port),
-  );
-  await operation.effect('fence.cut', { ports }, () => firewall.cut(operation.id, ports, port));
+  await operation.effect('fence.raise', { ports, responderPort: port }, () => firewall.redirect(owner, ports, port));
+  await operation.effect('fence.cut', { ports }, () => firewall.cut(owner, ports));
   await holdRestarts(context, operation, containers);
 };
 
@@ -75,10 +74,12 @@ const turnOff = async (
 ): Promise<void> => {
   const firewall = await requireFirewall(context);
   if (record !== null) await releaseRestarts(context, operation, record.policies);
-  // Every rule of this tool's, not only this fence's: it is what one types when something was left behind.
-  await operation.effect('fence.lift', {}, () => firewall.remove(null));
+  // Every rule of the project's, not only this fence's: it is what one types when something was left behind.
+  await operation.effect('fence.lift', {}, () => firewall.remove(context.project.name, null));
   if (record !== null) await endProcess(record.responderPid, record.operation);
   await removeDurably(state.file(FILE));
+  // Of an operation that died behind its fence.
+  await removeDurably(state.file('fence.json'));
 };
 
 /** The fence by hand: outside requests get 503 until it is lifted, across the end of this command. */

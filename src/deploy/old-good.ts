@@ -1,3 +1,4 @@
+import { hasSameDefinition } from '../compose/create-plan.ts';
 import type { ContainerState } from '../compose/engine.ts';
 import { dependencyLevels } from '../compose/graph.ts';
 import { parseImageReference } from '../compose/image-reference.ts';
@@ -43,30 +44,37 @@ export const refuseProjectElsewhere = (context: Context, containers: readonly Co
 const servicesOf = (containers: readonly ContainerState[]): Readonly<Record<string, ReleaseService>> =>
   Object.fromEntries(containers.map(({ service, image, imageId }) => [service, { image, imageId, heldAs: null }]));
 
-const matches = (rendered: RenderedProject, containers: readonly ContainerState[]): boolean =>
-  containers.every((each) => rendered.services[each.service]?.hash === each.configHash);
-
-/** The live release's own record, when what runs is still what it says. */
-const fromRecord = async (
-  context: Context,
-  releases: ReleaseStore | null,
-  containers: readonly ContainerState[],
-): Promise<Omit<OldGood, 'running' | 'containers'> | null> => {
-  const live = (await releases?.live()) ?? null;
-  if (releases === null || live === null) return null;
-  const snapshot = await releases.snapshot(live.id);
-  const rendered = await renderText(context.project, context, snapshot.compose);
-  const sameImages = containers.every((each) => live.services[each.service]?.imageId === each.imageId);
-  if (!matches(rendered, containers) || !sameImages) return null;
-  return {
-    release: live,
-    snapshot,
-    rendered,
-    roles: workOutRoles(rendered, context.config),
-    levels: dependencyLevels(rendered.services, null),
-    saved: true,
-  };
+const isOf = (rendered: RenderedProject, container: ContainerState): boolean => {
+  const service = rendered.services[container.service];
+  return service !== undefined && hasSameDefinition(service, container);
 };
+
+type Found = Omit<OldGood, 'running' | 'containers'>;
+
+/** A stored release as a project: which variable an image comes from is known from its record, the text has only values. */
+export const renderRelease = async (context: Context, release: Release, text: string): Promise<RenderedProject> => {
+  const rendered = await renderText(context.project, context, text);
+  const variables = Object.entries(release.services).map(([service, { imageId }]) => [
+    service,
+    release.images.filter((image) => image.imageId === imageId).map((image) => image.variable),
+  ]);
+  return { ...rendered, imageVariables: Object.fromEntries(variables) };
+};
+
+/** The live release's own record. */
+const readRecord = async (context: Context, releases: ReleaseStore | null): Promise<Found | null> => {
+  const release = (await releases?.live()) ?? null;
+  if (releases === null || release === null) return null;
+  const snapshot = await releases.snapshot(release.id);
+  const rendered = await renderRelease(context, release, snapshot.compose);
+  const roles = workOutRoles(rendered, context.config);
+  return { release, snapshot, rendered, roles, levels: dependencyLevels(rendered.services, null), saved: true };
+};
+
+const belongsTo = ({ release, rendered }: Found, container: ContainerState): boolean =>
+  isOf(rendered, container) && release.services[container.service]?.imageId === container.imageId;
+
+const isDown = ({ state, health }: ContainerState): boolean => state !== 'running' || health === 'unhealthy';
 
 /** What the running containers' image references say about the release variables. */
 const runningReferences = (
@@ -89,12 +97,12 @@ const fromContainers = async (
   context: Context,
   releases: ReleaseStore | null,
   containers: readonly ContainerState[],
-): Promise<Omit<OldGood, 'running' | 'containers'>> => {
+): Promise<Found> => {
   const { project, docker, config } = context;
   const asWritten = await renderProject(project, context, {});
   const references = runningReferences(context, asWritten, containers);
   const candidate = await renderProject(project, context, references);
-  const drifted = containers.filter((each) => candidate.services[each.service]?.hash !== each.configHash);
+  const drifted = containers.filter((each) => !isOf(candidate, each));
   const document = JSON.parse(candidate.text) as ComposeDocument;
   const present = new Set(containers.map((each) => each.service));
   const raw = await docker.inspect(drifted.map((each) => each.id));
@@ -153,8 +161,17 @@ export const findOldGood = async (context: Context, releases: ReleaseStore | nul
   const containers = (await docker.containers(project.name, { all: true, signal })).filter((each) => !each.oneOff);
   refuseProjectElsewhere(context, containers);
   if (containers.length === 0) return null;
-  const running = new Set(containers.filter((each) => each.state === 'running').map((each) => each.service));
-  const found =
-    (await fromRecord(context, releases, containers)) ?? (await fromContainers(context, releases, containers));
-  return { ...found, running, containers: new Set(containers.map((each) => each.id)) };
+  const names = (of: readonly ContainerState[]) => new Set(of.map((each) => each.service));
+  const ids = (of: readonly ContainerState[]) => new Set(of.map((each) => each.id));
+  const running = names(containers.filter((each) => each.state === 'running'));
+  const record = await readRecord(context, releases);
+  const strangers = record === null ? containers : containers.filter((each) => !belongsTo(record, each));
+  if (record === null || strangers.some((each) => !isDown(each))) {
+    // What runs was put there by somebody else, and runs well.
+    return { ...(await fromContainers(context, releases, containers)), running, containers: ids(containers) };
+  }
+  if (strangers.length === 0) return { ...record, running, containers: ids(containers) };
+  // What is left of a release that failed is nothing to go back to; the one on record is.
+  const own = containers.filter((each) => belongsTo(record, each));
+  return { ...record, running: new Set(Object.keys(record.release.services)), containers: ids(own) };
 };

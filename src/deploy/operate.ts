@@ -52,7 +52,7 @@ const outcomeOf = (error: DeployError, exitCode: number): Outcome =>
  */
 export const inOperation = async <P, T>(
   session: Session,
-  what: { readonly kind: OperationKind; readonly subject: string },
+  what: { readonly kind: OperationKind; readonly subject: string | ((prepared: P) => string) },
   work: Work<P, T>,
 ): Promise<T> => {
   const { options } = session;
@@ -73,8 +73,9 @@ export const inOperation = async <P, T>(
         ? new DeployError('interrupted-before', 'interrupted before anything was touched', { cause: error })
         : error;
     });
+    const subject = typeof what.subject === 'string' ? what.subject : what.subject(prepared);
     const state = await openState(config.stateDirectory);
-    const operation = await beginOperation({ state, ...what, who, clock, redactor, signal });
+    const operation = await beginOperation({ state, kind: what.kind, subject, who, clock, redactor, signal });
     lock.describe({ ...holder, operation: operation.id });
     options.log.writeTo(join(operation.directory, 'log.jsonl'));
     try {

@@ -1,10 +1,11 @@
 import { findBackup } from '../backup/catalogue.ts';
 import { verifyBackup } from '../backup/verify.ts';
-import { renderText } from '../compose/render.ts';
+import { pinImages } from '../compose/render.ts';
 import { DeployError } from '../errors.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
 import type { Context } from './context.ts';
-import type { OldGood } from './old-good.ts';
+import { heldReferences } from './hold.ts';
+import { type OldGood, renderRelease } from './old-good.ts';
 import { comparePlan, type DeployPlan, type Destination, type PlannedRestore } from './plan.ts';
 import type { RestoreRequest, RollbackRequest } from './requests.ts';
 
@@ -41,15 +42,20 @@ const releaseBackup = async (context: Context, release: Release): Promise<Planne
 /** A kept release as a destination: its own rendered compose file, images by the digests it had. */
 const toDestination = async (context: Context, releases: ReleaseStore, release: Release): Promise<Destination> => {
   const snapshot = await releases.snapshot(release.id);
-  const rendered = await renderText(context.project, context, snapshot.compose);
+  const held = await heldReferences(context, release);
+  const asStored = await renderRelease(context, release, snapshot.compose);
+  const rendered = await pinImages(context.project, context, asStored, held);
   const usersOf = (imageId: string) =>
     Object.keys(release.services).filter((name) => release.services[name]?.imageId === imageId);
   return {
     tag: release.tag,
-    images: release.images.map(({ variable, reference, tag, digest, pinned, imageId }) => ({
-      ...{ variable, reference, tag, digest, pinned, platforms: [] },
-      services: usersOf(imageId),
-    })),
+    images: release.images.map(({ variable, reference, tag, digest, pinned, imageId }) => {
+      const services = usersOf(imageId);
+      return {
+        ...{ variable, reference, tag, digest, platforms: [], services },
+        pinned: held[services[0] ?? ''] ?? pinned,
+      };
+    }),
     ...{ keepsRelease: false, abandonsLive: true },
     ...{ rendered, pinned: rendered, snapshot, restore: null, upgrade: [], restartAll: false, warnings: [] },
   };

@@ -1,3 +1,4 @@
+import { hasSameDefinition } from '../compose/create-plan.ts';
 import type { ContainerState } from '../compose/engine.ts';
 import { dependencyLevels } from '../compose/graph.ts';
 import type { PublishedPort, RenderedProject } from '../compose/rendered.ts';
@@ -72,8 +73,9 @@ export interface DeployPlan extends Destination {
 }
 
 const isUnchanged = (container: ContainerState, to: Destination, imageId: string | null): boolean => {
-  const hashes = [to.pinned.services[container.service]?.hash, to.rendered.services[container.service]?.hash];
-  return hashes.includes(container.configHash) && (imageId === null || container.imageId === imageId);
+  const definitions = [to.pinned.services[container.service], to.rendered.services[container.service]];
+  const same = definitions.some((service) => service !== undefined && hasSameDefinition(service, container));
+  return same && (imageId === null || container.imageId === imageId);
 };
 
 /** Compares what runs with where the operation is going. */

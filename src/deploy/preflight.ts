@@ -1,4 +1,3 @@
-import { reach } from '../compose/address.ts';
 import type { ContainerState } from '../compose/engine.ts';
 import { DeployError } from '../errors.ts';
 import type { StateDirectory } from '../operation/state.ts';
@@ -43,13 +42,11 @@ export const requireDisk = async (needs: readonly Need[]): Promise<void> => {
   }
 };
 
-/** The container that the database's URI leads to; null when the database is elsewhere. */
-export const databaseContainer = (context: Context, containers: readonly ContainerState[]): ContainerState | null => {
-  const host = /^mongodb:\/\/(?:[^@/]*@)?\[?([^,/:?\]]+)\]?(?::(\d+))?/.exec(context.config.database?.uri ?? '');
-  if (host === null) return null;
-  const { service } = reach({ host: host[1] ?? '', port: Number(host[2] ?? 27017) }, containers, context.engine);
-  return containers.find((each) => each.service === service) ?? null;
-};
+/** The container that the database's URI leads to; null when the database is elsewhere, or was never started. */
+export const databaseContainer = (
+  { roles }: DeployPlan,
+  containers: readonly ContainerState[],
+): ContainerState | null => containers.find((each) => each.service === roles.database) ?? null;
 
 /** Sizes of the images that must still be pulled, judged by those that run now. */
 const missingImageBytes = async (context: Context, plan: DeployPlan): Promise<number> => {
@@ -97,7 +94,7 @@ const lookAtDatabase = async (
   containers: readonly ContainerState[],
 ): Promise<DatabaseFacts | null> => {
   if (context.config.database === null) return null;
-  const container = databaseContainer(context, containers);
+  const container = databaseContainer(plan, containers);
   if (plan.roles.database !== null && container?.state !== 'running') return null;
   return withDatabase(context, async (database) => {
     const identity = await identify(database, container);
@@ -122,7 +119,7 @@ export const preflight = async (
   const database = await lookAtDatabase(context, plan, state, containers);
   const dumpBytes = (lastBackupBytes ?? database?.dataBytes ?? 0) * HEADROOM;
   const stagedBytes = (database?.dataBytes ?? 0) * HEADROOM;
-  const volume = databaseContainer(context, containers)?.mounts[0]?.source;
+  const volume = databaseContainer(plan, containers)?.mounts[0]?.source;
   await requireDisk([
     { path: config.backup.directory, bytes: dumpBytes, what: 'the backup and an aside copy' },
     ...(engine.local

@@ -30,12 +30,14 @@ const planners = (context: Context, asked: OperationRequest): Planner | null => 
 const stepsOf = ({ config }: Context, plan: DeployPlan): readonly string[] => {
   const names = (all: Iterable<string>): string => [...all].join(', ');
   const fenced = plan.writersChange;
+  // A kept release's image is here under a tag of our own.
+  const pulled = plan.keepsRelease
+    ? []
+    : plan.images.flatMap(({ digest, pinned }) => (digest !== null && pinned.includes('@') ? [pinned] : []));
   const hook = (name: keyof typeof config.hooks) => (config.hooks[name] === undefined ? [] : [`run the ${name} hook`]);
   return [
     ...hook('pre-deploy'),
-    ...(plan.images.length > 0 && !plan.keepsRelease
-      ? [`pull ${plan.images.map((image) => image.pinned).join(', ')}`]
-      : []),
+    ...(pulled.length > 0 ? [`pull ${pulled.join(', ')}`] : []),
     ...(fenced ? [`raise the fence; stop the writers (${names(plan.roles.writers)})`] : []),
     ...(fenced && config.database !== null
       ? ['back up the database and verify the archive', ...hook('post-backup')]

@@ -30,9 +30,9 @@ const pruneReleases = async (context: Context, operation: Operation, releases: R
     const reason = `more than ${context.config.keepReleases} newer releases are kept`;
     await operation.effect('release.remove', { release: release.id }, () => releases.remove(release.id));
     removed.push({ name: `${release.id} ${release.tag}`, bytes: null, reason });
-    for (const { heldAs, imageId } of Object.values(release.services)) {
-      if (heldAs !== null) await context.docker.untag(heldAs);
-      if (needed.has(imageId)) continue;
+    const held = Object.values(release.services);
+    await Promise.all(held.map(({ heldAs }) => (heldAs === null ? undefined : context.docker.untag(heldAs))));
+    for (const { imageId } of held.filter((service) => !needed.has(service.imageId))) {
       await rm(savedImage(context.config.stateDirectory, imageId), { force: true });
     }
     for (const { pinned, reference, imageId } of release.images.filter((image) => !needed.has(image.imageId))) {

@@ -16,7 +16,10 @@ export const restoreArchive = (
     const report = await withDatabase(context, (database) =>
       restoreBackup({
         ...{ database, path, operation, extra, force, signal, clock },
-        onProgress: ({ bytes, totalBytes }) => step.bytes(bytes, totalBytes),
+        onProgress: ({ phase, bytes, totalBytes }) => {
+          if (phase === 'stage') step.bytes(bytes, totalBytes);
+          else step.detail(phase);
+        },
       }),
     );
     step.summary(`${report.documents} documents`);

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '../backup/manifest.ts';
@@ -6,6 +7,7 @@ import type { PausedTtl } from '../backup/ttl.ts';
 import type { GateReport } from '../health/poll.ts';
 import type { Release } from '../operation/releases.ts';
 import { replaceFile } from '../system/durable-file.ts';
+import { type Condition, conditionBefore } from './condition.ts';
 import type { Context } from './context.ts';
 import { rememberIdentity } from './database.ts';
 import type { Fence } from './fence/fence.ts';
@@ -27,6 +29,8 @@ export interface Run extends OperationScope {
   readonly envBefore: Buffer | null;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
+  /** What was not well before the deploy: the old release is not held to it when it comes back. */
+  readonly before: Condition;
   fence: Fence | null;
   /** Monotonic milliseconds. */
   fencedAt: number | null;
@@ -47,7 +51,11 @@ export interface Run extends OperationScope {
 }
 
 /** What must end can't be interrupted, whatever is pressed. */
-export const unstoppable = (context: Context): Context => ({ ...context, signal: new AbortController().signal });
+export const unstoppable = (context: Context): Context => {
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  return { ...context, signal };
+};
 
 /** The operation's own files, the old release made sure of, the pre-deploy hook and gates. Nothing of the application is touched. */
 export const startRun = async (context: Context, scope: OperationScope, { plan, database }: Prepared): Promise<Run> => {
@@ -76,8 +84,10 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
       },
     );
   }
+  const before = await conditionBefore(context, plan);
   return {
     ...scope,
+    before,
     ...{ context, plan, composeFile, envBefore, startedAt: context.clock.monotonic() },
     ...{
       fence: null,

@@ -22,6 +22,7 @@ export const switchToNew = async (run: Run): Promise<void> => {
       context,
       {
         ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate, start: all },
+        tolerated: new Set(),
         restart: plan.restartAll ? all : new Set(),
         fenced: new Set(run.fence === null ? [] : [...plan.roles.writers, ...plan.roles.edge]),
       },

@@ -1,5 +1,6 @@
 import type { ContainerState } from '../compose/engine.ts';
 import type { RenderedProject } from '../compose/rendered.ts';
+import { writtenAtStart } from '../compose/written-at-start.ts';
 import { DeployError } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Context } from './context.ts';
@@ -7,7 +8,7 @@ import { runInitSteps } from './init/run.ts';
 import { holdRestarts, ofServices, projectContainers } from './writers.ts';
 
 const FIRST_POLL_MS = 100;
-const SLOWEST_POLL_MS = 1_000;
+const SLOWEST_POLL_MS = 250;
 
 /** What is brought up, and how. */
 export interface Target {
@@ -21,6 +22,8 @@ export interface Target {
   readonly start: ReadonlySet<string>;
   /** Running services that are restarted although they keep their container. */
   readonly restart: ReadonlySet<string>;
+  /** Services that need not be healthy, since they were not before either; running is enough. */
+  readonly tolerated: ReadonlySet<string>;
   /** Services whose containers have no restart policy until the lift. Empty when nothing is fenced. */
   readonly fenced: ReadonlySet<string>;
 }
@@ -63,7 +66,7 @@ const lastWords = async (context: Context, container: ContainerState): Promise<r
 };
 
 /** Waits until every container of the level is up and healthy; the budget is that of the gates. */
-const waitForLevel = async (context: Context, names: readonly string[], rendered: RenderedProject): Promise<void> => {
+const waitForLevel = async (context: Context, names: readonly string[], { rendered }: Target): Promise<void> => {
   const { clock, config, signal } = context;
   const exits = oneShots(rendered);
   const deadline = clock.monotonic() + config.attempts.attempts * config.attempts.intervalMs;
@@ -90,6 +93,16 @@ const waitForLevel = async (context: Context, names: readonly string[], rendered
   }
 };
 
+const start = async (context: Context, containers: readonly ContainerState[], target: Target): Promise<void> => {
+  const { compose, docker, signal } = context;
+  const inline = writtenAtStart(target.rendered.text);
+  const byCompose = containers.filter((each) => each.state === 'created' && inline.has(each.service));
+  const names = [...new Set(byCompose.map((each) => each.service))];
+  if (names.length > 0) await compose.up(target.file, names, { recreate: 'never', signal });
+  const rest = containers.filter((each) => !byCompose.includes(each)).map((each) => each.id);
+  if (rest.length > 0) await docker.start(rest, { signal });
+};
+
 /** Brings a level up and waits for it. */
 const startLevel = async (
   context: Context,
@@ -97,7 +110,7 @@ const startLevel = async (
   target: Target,
   options: SwitchOptions,
 ): Promise<void> => {
-  const { docker, signal } = context;
+  const { docker } = context;
   const { operation } = options;
   const names = level.filter((name) => target.start.has(name));
   if (names.length === 0) return;
@@ -118,15 +131,31 @@ const startLevel = async (
   );
   if (toStart.length > 0) {
     await operation.effect('containers.start', { ids: toStart.map((each) => each.id), services: names }, () =>
-      docker.start(
-        toStart.map((each) => each.id),
-        { signal },
-      ),
+      start(context, toStart, target),
     );
   }
-  await waitForLevel(context, names, target.rendered);
+  await waitForLevel(
+    context,
+    names.filter((name) => !target.tolerated.has(name)),
+    target,
+  );
   const fresh = new Set(toStart.map((each) => each.service));
   await runInitSteps(context, operation, names, { rendered: target.rendered, fresh });
+};
+
+/** The levels that a service needs to run, itself included. */
+export const levelsUpTo = (
+  levels: readonly (readonly string[])[],
+  rendered: RenderedProject,
+  service: string,
+): readonly (readonly string[])[] => {
+  const needed = new Set([service]);
+  for (const level of levels.toReversed()) {
+    for (const name of level.filter((each) => needed.has(each))) {
+      for (const dependency of Object.keys(rendered.services[name]?.dependsOn ?? {})) needed.add(dependency);
+    }
+  }
+  return levels.map((level) => level.filter((name) => needed.has(name))).filter((level) => level.length > 0);
 };
 
 /** Brings services up in dependency order, each level healthy before the next. */

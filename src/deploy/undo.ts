@@ -2,18 +2,19 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasChanged } from '../backup/changed.ts';
 import { restoreBackup } from '../backup/restore.ts';
+import { pinImages } from '../compose/render.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import { backUp } from './back-up.ts';
 import { withDatabase } from './database.ts';
 import { passGates } from './gates.ts';
-import { holdAgain } from './hold.ts';
+import { heldReferences, holdAgain } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { lift } from './lift.ts';
 import type { OldGood } from './old-good.ts';
 import { type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
-import { switchTo } from './switch.ts';
+import { levelsUpTo, switchTo, type Target } from './switch.ts';
 import { killNow, ofServices, projectContainers } from './writers.ts';
 
 /** What an undo did to the database, for the last line a person reads. */
@@ -32,7 +33,9 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
   const { context, plan, operation, backup } = run;
   if (backup === null) return 'not touched';
   const { changed, reason } = await context.progress.step('compare the database with the backup', async (step) => {
-    const found = await withDatabase(context, (database) => hasChanged(database, backup, { signal: context.signal }));
+    const found = await withDatabase(context, (database) =>
+      hasChanged(database.marked(operation.id), backup, { signal: context.signal }),
+    );
     step.summary(found.reason);
     return found;
   });
@@ -48,7 +51,10 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
     const report = await withDatabase(context, (database) =>
       restoreBackup({
         ...{ database, path, operation, signal: context.signal, clock: context.clock, force: false, extra: 'drop' },
-        onProgress: ({ bytes, totalBytes }) => step.bytes(bytes, totalBytes),
+        onProgress: ({ phase, bytes, totalBytes }) => {
+          if (phase === 'stage') step.bytes(bytes, totalBytes);
+          else step.detail(phase);
+        },
       }),
     );
     step.summary(`${report.documents} documents; the aside copy is backup ${aside.id}`);
@@ -67,44 +73,77 @@ const restoreEnvFile = async (run: Run): Promise<void> => {
   }
 };
 
-/** The old release from its own snapshot, each image by the digest or id it had. */
-const bringBack = async (run: Run, old: OldGood): Promise<void> => {
+/** The old release's files, images and compose file as they were; what the new one added is removed. Resolves to the target. */
+const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
   const { context, plan, operation } = run;
   await putFilesBack(run, old.snapshot);
   await holdAgain(context, operation, old.release);
   const file = join(operation.directory, 'old-compose.json');
-  await replaceFile(file, old.rendered.text);
+  const held = await heldReferences(context, old.release);
+  const rendered = await pinImages(context.project, context, old.rendered, held);
+  await replaceFile(file, rendered.text);
   const containers = await projectContainers(context);
-  const added = containers.filter((each) => old.rendered.services[each.service] === undefined);
+  const added = containers.filter((each) => old.rendered.services[each.service] === undefined).map((each) => each.id);
   if (added.length > 0) {
-    await operation.effect('containers.remove', { ids: added.map((each) => each.id) }, () =>
-      context.docker.remove(added.map((each) => each.id)),
-    );
+    await operation.effect('containers.remove', { ids: added }, () => context.docker.remove(added));
   }
-  const replaced = (name: string): boolean => {
+  const isReplaced = (name: string): boolean => {
     const own = ofServices(containers, [name]);
     return own.length === 0 || own.some((each) => !old.containers.has(each.id));
   };
   const names = Object.keys(old.rendered.services);
-  const recreate = new Set(names.filter((name) => replaced(name) || plan.remounted.has(name)));
-  const fenced = new Set(plan.writersChange ? [...old.roles.writers, ...old.roles.edge] : []);
-  await context.progress.step(`start ${old.release.tag} again`, () =>
-    switchTo(
-      context,
-      { file, rendered: old.rendered, levels: old.levels, recreate, start: old.running, restart: new Set(), fenced },
-      { operation, beforeStart: async (fresh) => run.fence?.isolate(fresh.map((each) => each.id)) },
-    ),
+  return {
+    ...{ file, rendered, levels: old.levels, start: old.running, restart: new Set() },
+    recreate: new Set(names.filter((name) => isReplaced(name) || plan.remounted.has(name))),
+    fenced: new Set(plan.writersChange ? [...old.roles.writers, ...old.roles.edge] : []),
+    tolerated: run.before.unwell,
+  };
+};
+
+/** Brings a database back that this deploy replaced: the dump goes into the server it came from. */
+const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> => {
+  const { context, plan, operation } = run;
+  const { database } = old.roles;
+  if (database === null || !plan.changed.has(database)) return;
+  const target = await readyOld(run, old);
+  const levels = levelsUpTo(old.levels, old.rendered, database);
+  const names = new Set(levels.flat());
+  const recreate = new Set([...target.recreate].filter((name) => names.has(name)));
+  await context.progress.step('start the old database', () =>
+    switchTo(context, { ...target, levels, recreate, fenced: new Set() }, { operation, beforeStart: async () => {} }),
   );
-  const imageIds = Object.fromEntries(names.map((name) => [name, old.release.services[name]?.imageId ?? null]));
+};
+
+/** The old release from its own snapshot, each image by the digest or id it had. */
+const bringBack = async (run: Run, old: OldGood): Promise<void> => {
+  const { context, operation } = run;
+  const target = await readyOld(run, old);
+  await context.progress.step(`start ${old.release.tag} again`, () =>
+    switchTo(context, target, {
+      operation,
+      beforeStart: async (fresh) => run.fence?.isolate(fresh.map((each) => each.id)),
+    }),
+  );
+  const { services } = old.release;
+  const imageIds = Object.fromEntries(Object.entries(services).map(([name, { imageId }]) => [name, imageId]));
+  const demanded = context.config.gates.after.filter((gate) => !run.before.failing.has(gate.name));
+  const running = [...old.running].filter((name) => !run.before.unwell.has(name));
   await passGates(
     context,
-    context.config.gates.after,
-    { imageIds, running: [...old.running] },
+    demanded,
+    { imageIds, running },
     {
-      ...{ suspects: [...old.running], stabilityMs: 0, code: 'check-failed' },
+      ...{ suspects: running, stabilityMs: 0, code: 'check-failed' },
       title: `verify ${old.release.tag}`,
     },
   );
+};
+
+/** A record that was written before the commit failed. */
+const forgetRelease = async ({ operation, releases }: Run): Promise<void> => {
+  const all = await releases.list();
+  const made = all.find((each) => each.operation === operation.id && each.origin === 'deployed');
+  if (made !== undefined && made.status !== 'live') await releases.remove(made.id);
 };
 
 /** There was nothing before: what this operation made goes away again, but for volumes, which may hold data. */
@@ -120,9 +159,11 @@ const undoSteps = async (run: Run): Promise<DatabaseFate> => {
   let fate: DatabaseFate = 'not touched';
   if (run.switched && plan.writersChange) {
     await endNewWriters(run);
+    if (plan.old !== null) await bringDatabaseBack(run, plan.old);
     fate = await restoreDatabase(run);
   }
   await restoreEnvFile(run);
+  await forgetRelease(run);
   if (plan.old === null) await removeFirstDeploy(run);
   else await bringBack(run, plan.old);
   await lift(run, plan.old?.rendered ?? plan.rendered);

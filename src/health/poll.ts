@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { abortable } from './abortable.ts';
@@ -49,6 +50,8 @@ export const pollGates = async (gates: readonly Gate[], options: PollOptions): P
   options.signal.throwIfAborted();
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
+  // Each gate listens for its end, and a project may have many: Node would warn of a leak.
+  setMaxListeners(0, signal);
   const finished = new AbortController();
   if (options.hopeless) void watchHope(options.hopeless, options.clock, finished.signal, stop);
   try {

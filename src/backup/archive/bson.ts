@@ -98,31 +98,28 @@ const afterCodeWithScope = (bytes: Uint8Array, at: number, end: number, depth: n
   return at + length;
 };
 
+/** Bytes of the types whose values all have the same size; -1: the size is in the value, -2: no such type. */
+const FIXED_SIZES = new Int8Array(256).fill(-2);
+for (const type of Object.values(BsonType)) FIXED_SIZES[type] = -1;
+for (const [size, types] of [
+  [0, [BsonType.null, BsonType.undefined, BsonType.minKey, BsonType.maxKey]],
+  [1, [BsonType.boolean]],
+  [4, [BsonType.int32]],
+  [8, [BsonType.double, BsonType.date, BsonType.timestamp, BsonType.int64]],
+  [12, [BsonType.objectId]],
+  [16, [BsonType.decimal128]],
+] as const) {
+  for (const type of types) FIXED_SIZES[type] = size;
+}
+
 /** Where the value of an element ends. Embedded documents are stepped over, not looked into. */
 export const valueEnd = (bytes: Uint8Array, type: number, at: number, end: number, depth = 0): number => {
-  const fixed = (length: number): number => {
-    if (at + length > end) throw new BsonError('a value is cut off', at);
-    return at + length;
-  };
+  const size = FIXED_SIZES[type] as number;
+  if (size >= 0) {
+    if (at + size > end) throw new BsonError('a value is cut off', at);
+    return at + size;
+  }
   switch (type) {
-    case BsonType.int32:
-      return fixed(4);
-    case BsonType.double:
-    case BsonType.date:
-    case BsonType.timestamp:
-    case BsonType.int64:
-      return fixed(8);
-    case BsonType.objectId:
-      return fixed(12);
-    case BsonType.decimal128:
-      return fixed(16);
-    case BsonType.boolean:
-      return fixed(1);
-    case BsonType.null:
-    case BsonType.undefined:
-    case BsonType.minKey:
-    case BsonType.maxKey:
-      return at;
     case BsonType.string:
     case BsonType.code:
     case BsonType.symbol:

@@ -68,6 +68,7 @@ export const createFence = (options: FenceOptions): Fence => {
   const { operation, firewall, docker, project } = options;
   if (firewall === null) return stoppedServices(options);
   const ports = options.ports.filter((port) => port.published !== 0);
+  const owner = { project, operation: operation.id };
   let responder: Responder | null = null;
   let detached: readonly Detached[] = [];
 
@@ -77,7 +78,7 @@ export const createFence = (options: FenceOptions): Fence => {
       responder = await startResponder(operation.id, options.retryAfterSeconds);
       const { port: responderPort } = responder;
       await operation.effect('fence.raise', { ports, responderPort }, () =>
-        firewall.redirect(operation.id, ports, responderPort),
+        firewall.redirect(owner, ports, responderPort),
       );
       const tcp = ports.filter((port) => port.protocol === 'tcp');
       const answers = await Promise.all(tcp.map((port) => probe(port, operation.id)));
@@ -93,8 +94,7 @@ export const createFence = (options: FenceOptions): Fence => {
       }
     },
     async cut() {
-      const responderPort = responder?.port ?? 0;
-      await operation.effect('fence.cut', { ports }, () => firewall.cut(operation.id, ports, responderPort));
+      await operation.effect('fence.cut', { ports }, () => firewall.cut(owner, ports));
     },
     async isolate(containers) {
       detached = [
@@ -105,7 +105,7 @@ export const createFence = (options: FenceOptions): Fence => {
     async lift() {
       await reattach(docker, project, operation, detached);
       detached = [];
-      await operation.effect('fence.lift', {}, () => firewall.remove(operation.id));
+      await operation.effect('fence.lift', {}, () => firewall.remove(project, operation.id));
       await responder?.close();
       responder = null;
     },

@@ -1,7 +1,7 @@
 import type { PublishedPort } from '../../compose/rendered.ts';
 import { DeployError } from '../../errors.ts';
 import { type CommandRunner, lastLine } from '../../system/command.ts';
-import { cutRules, type Family, redirectRules, removalRules } from './rules.ts';
+import { cutRules, type Family, type RuleOwner, redirectRules, removalRules } from './rules.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -15,11 +15,11 @@ interface Tables {
 /** The host's packet filter, as far as the fence needs it. */
 export interface Firewall {
   /** Turns new connections to `ports` over to the responder. All or nothing per table. */
-  redirect(operation: string, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
+  redirect(owner: RuleOwner, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
   /** Resets the connections to `ports` that were open before. */
-  cut(operation: string, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
-  /** Removes an operation's rules, or (null) every rule of this tool's. Removing what is not there is not an error. */
-  remove(operation: string | null): Promise<void>;
+  cut(owner: RuleOwner, ports: readonly PublishedPort[]): Promise<void>;
+  /** Removes an operation's rules, or (null) every rule of the project's. Removing what is not there is not an error. */
+  remove(project: string, operation: string | null): Promise<void>;
 }
 
 const candidates: Readonly<Record<Family, readonly string[]>> = {
@@ -67,20 +67,19 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
     }
   };
   return {
-    async redirect(operation, ports, responderPort) {
-      for (const tables of families)
-        await restore(tables, redirectRules(ports, tables.family, operation, responderPort));
+    async redirect(owner, ports, responderPort) {
+      for (const tables of families) await restore(tables, redirectRules(ports, tables.family, owner, responderPort));
     },
-    async cut(operation, ports, responderPort) {
-      for (const tables of families) await restore(tables, cutRules(ports, tables.family, operation, responderPort));
+    async cut(owner, ports) {
+      for (const tables of families) await restore(tables, cutRules(ports, tables.family, owner));
     },
-    async remove(operation) {
+    async remove(project, operation) {
       for (const tables of families) {
         const saved = await commands.run([tables.save], { timeoutMs: TIMEOUT_MS });
         if (saved.exitCode !== 0) {
           throw new DeployError('unsupported', `${tables.save} failed: ${lastLine(saved)}`);
         }
-        await restore(tables, removalRules(saved.stdout, operation));
+        await restore(tables, removalRules(saved.stdout, project, operation));
       }
     },
   };

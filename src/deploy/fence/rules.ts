@@ -3,9 +3,15 @@ import type { PublishedPort } from '../../compose/rendered.ts';
 /** The two IP families have separate tables and separate programs. */
 export type Family = 'ipv4' | 'ipv6';
 
-/** Every rule of ours carries this prefix and the id of the operation, so that it can be found again and removed. */
-const COMMENT_PREFIX = 'kaleem-deploy:';
-export const ruleComment = (operation: string): string => `${COMMENT_PREFIX}${operation}`;
+/** Whose rules they are. Two projects of one host have the same firewall, and must not lift each other's fence. */
+export interface RuleOwner {
+  readonly project: string;
+  readonly operation: string;
+}
+
+/** Every rule of ours carries the project and the id of the operation, so that it can be found again and removed. */
+const projectComment = (project: string): string => `kaleem-deploy:${project}/`;
+export const ruleComment = ({ project, operation }: RuleOwner): string => `${projectComment(project)}${operation}`;
 
 /** Addresses that stand for "every address of the host". */
 const WILDCARDS = new Set(['', '0.0.0.0', '::', '*']);
@@ -43,10 +49,10 @@ const restoreDocument = (tables: Readonly<Record<string, readonly (readonly stri
 export const redirectRules = (
   ports: readonly PublishedPort[],
   family: Family,
-  operation: string,
+  owner: RuleOwner,
   responderPort: number,
 ): string => {
-  const comment = ['-m', 'comment', '--comment', ruleComment(operation)];
+  const comment = ['-m', 'comment', '--comment', ruleComment(owner)];
   const tcp = ports.filter((port) => port.protocol === 'tcp');
   const udp = ports.filter((port) => port.protocol === 'udp');
   const redirect = forEachPort(tcp, family, (port, to) =>
@@ -86,13 +92,8 @@ export const redirectRules = (
  * ones are known by their original port; those that Docker's userland proxy carries, by the port itself.
  * `--ctstate DNAT` spares connections of our own to somebody else's port 443.
  */
-export const cutRules = (
-  ports: readonly PublishedPort[],
-  family: Family,
-  operation: string,
-  responderPort: number,
-): string => {
-  const comment = ['-m', 'comment', '--comment', ruleComment(operation)];
+export const cutRules = (ports: readonly PublishedPort[], family: Family, owner: RuleOwner): string => {
+  const comment = ['-m', 'comment', '--comment', ruleComment(owner)];
   const reset = ['-j', 'REJECT', '--reject-with', 'tcp-reset'];
   const tcp = ports.filter((port) => port.protocol === 'tcp');
   const rules = forEachPort(tcp, family, (port, to) => {
@@ -103,7 +104,11 @@ export const cutRules = (
     ];
     return [
       ['-I', 'FORWARD', '1', '-p', 'tcp', ...translated, ...comment, ...reset],
-      ['-I', 'OUTPUT', '1', '-p', 'tcp', '!', '--dport', String(responderPort), ...translated, ...comment, ...reset],
+      // What goes to a container, and not what a fence has turned over to its responder: that stays on this host.
+      [
+        ...['-I', 'OUTPUT', '1', '-p', 'tcp', '-m', 'addrtype', '!', '--dst-type', 'LOCAL'],
+        ...[...translated, ...comment, ...reset],
+      ],
       [
         ...['-I', 'INPUT', '1', '-p', 'tcp', ...to, '--dport', String(port.published)],
         ...['-m', 'conntrack', '--ctdir', 'ORIGINAL', ...comment, ...reset],
@@ -115,10 +120,10 @@ export const cutRules = (
 
 /**
  * What removes an operation's rules, worked out from `iptables-save`: each `-A` line with its comment becomes a `-D`.
- * `operation` null: every rule of this tool's. Empty when there is none.
+ * `operation` null: every rule of this project's. Empty when there is none.
  */
-export const removalRules = (saved: string, operation: string | null): string => {
-  const wanted = operation === null ? COMMENT_PREFIX : ruleComment(operation);
+export const removalRules = (saved: string, project: string, operation: string | null): string => {
+  const wanted = operation === null ? projectComment(project) : ruleComment({ project, operation });
   const tables: Record<string, (readonly string[])[]> = {};
   let table = '';
   for (const line of saved.split('\n')) {

@@ -56,6 +56,7 @@ describe('the fence, on a real engine with its own rules in place', () => {
   const operationId = `000001-${randomBytes(2).toString('hex')}`;
   let port = 0;
   let fence: Fence;
+  let newFence: (id: string) => Fence;
   const effects: string[] = [];
   const operation = {
     id: operationId,
@@ -72,11 +73,13 @@ describe('the fence, on a real engine with its own rules in place', () => {
     await vi.waitFor(async () => expect(await codeOf(get('127.0.0.1', port))).toBe('200'), { timeout: 10_000 });
     const firewall = await openFirewall(systemCommands);
     expect(firewall).not.toBeNull();
-    fence = createFence({
-      ...{ operation, firewall, docker, project: name, retryAfterSeconds: 7 },
-      ports: [{ hostIp: null, published: port, target: 80, protocol: 'tcp' }],
-      warn: () => {},
-    });
+    newFence = (id) =>
+      createFence({
+        ...{ operation: { ...operation, id } as Operation, firewall, docker, project: name, retryAfterSeconds: 7 },
+        ports: [{ hostIp: null, published: port, target: 80, protocol: 'tcp' }],
+        warn: () => {},
+      });
+    fence = newFence(operationId);
   });
 
   afterAll(async () => {
@@ -137,6 +140,20 @@ describe('the fence, on a real engine with its own rules in place', () => {
     expect(await codeOf(get(outside, port, kept))).toMatch(/ECONNRESET|503/);
     kept.destroy();
     await fence.lift();
+  });
+
+  it('stands inside another fence, as a deploy does during maintenance, and leaves that one up', async () => {
+    const outer = newFence('000002-aaaa');
+    await outer.raise();
+    await outer.cut();
+    await fence.raise();
+    await fence.cut();
+    expect(await codeOf(get('127.0.0.1', port))).toBe('503');
+    expect(await codeOf(get(outsideAddress(), port))).toBe('503');
+    await fence.lift();
+    expect(await codeOf(get('127.0.0.1', port))).toBe('503');
+    await outer.lift();
+    expect(await codeOf(get('127.0.0.1', port))).toBe('200');
   });
 
   it('spares connections of our own to the same port elsewhere', async () => {

@@ -93,6 +93,7 @@ export const fakeServer = (
           at(target).indexes.map((index) => Buffer.from(BSON.serialize(index))),
         );
       case 'find':
+        if (target === 'oplog.rs') return { cursor: { id: BSON.Long.ZERO, firstBatch: [] }, ok: 1 };
         return rawCursor(name, collections.get(target)?.documents ?? [], options.atClusterTime);
       case 'create': {
         const { create, writeConcern: _, comment: __, ...own } = command;

@@ -1,0 +1,45 @@
+import type { Operation } from '../../operation/operations.ts';
+import type { Clock } from '../../system/clock.ts';
+import type { Database } from '../connection.ts';
+import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
+import { isTtl } from './expiry.ts';
+import type { RestoreScope, SwapPlan } from './plan.ts';
+import type { Staging } from './stage.ts';
+
+export type RestorePhase = 'verify' | 'stage' | 'index' | 'compare' | 'swap' | 'finish';
+
+export interface RestoreProgress {
+  readonly phase: RestorePhase;
+  readonly namespace: string | null;
+  /** Of documents, in this phase. */
+  readonly bytes: number;
+  readonly totalBytes: number | null;
+}
+
+export interface RestoreOptions {
+  readonly database: Database;
+  /** Of the archive. */
+  readonly path: string;
+  /** The restore's steps are journaled through it, and its id is in temporary names. */
+  readonly operation: Pick<Operation, 'id' | 'effect' | 'note'>;
+  /** What to do with collections that did not exist at backup time. */
+  readonly extra: 'drop' | 'keep';
+  /** Restore although the backup is of a newer server. */
+  readonly force: boolean;
+  readonly clock: Clock;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+/** A restore whose archive is verified and whose steps are known. */
+export interface Work extends RestoreOptions {
+  readonly backup: VerifiedBackup;
+  readonly scope: RestoreScope;
+  readonly stagings: readonly Staging[];
+  readonly plan: SwapPlan;
+}
+
+export const isCollection = ({ type }: { readonly type: string }): boolean => type !== 'view';
+
+export const hasExpiry = ({ options, indexes }: VerifiedNamespace): boolean =>
+  options.has('expireAfterSeconds') || indexes.some(isTtl);

@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises';
+import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ask, servedVersion } from '../support/asking.ts';
+import { expectEnvTag, expectExit, expectServes, lastOperation } from '../support/expectations.ts';
+import { makeStack, type Stack } from '../support/stack.ts';
+
+interface Status {
+  readonly fence: { readonly operation: string } | null;
+  readonly unfinished: { readonly id: string } | null;
+}
+
+describe('the fence', () => {
+  let stack: Stack;
+
+  const statusOf = async (): Promise<Status> => (await stack.run('status', '--json')).json as Status;
+
+  beforeAll(async () => {
+    stack = await makeStack();
+    expectExit(await stack.run('v0.0.1'), 0);
+  });
+  afterAll(() => stack?.cleanup());
+
+  describe('raised by hand', () => {
+    it('answers 503 on every port after the command has ended, to kept connections too', async () => {
+      const kept = new Agent({ keepAlive: true, maxSockets: 1 });
+      expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version).toBe('v0.0.1');
+      expectExit(await stack.run('maintenance', 'on'), 0);
+      for (const port of [stack.httpPort, stack.apiPort]) {
+        expect(await ask(port, '/api/version')).toMatchObject({ status: 503, version: null });
+      }
+      expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version ?? null).toBeNull();
+      kept.destroy();
+      expect((await statusOf()).fence).not.toBeNull();
+    });
+
+    it('is raised once', async () => {
+      const outcome = await stack.run('maintenance', 'on', '--json');
+      expectExit(outcome, 0);
+      expect(outcome.json).toMatchObject({ fence: 'raised', changed: false });
+    });
+
+    it('is still up after a deploy behind it', async () => {
+      expectExit(await stack.run('v0.0.2'), 0);
+      expect(await servedVersion(stack.httpPort)).toBe('HTTP 503');
+      expect(await servedVersion(stack.apiPort)).toBe('HTTP 503');
+      expect((await stack.containers()).map((each) => each.state)).toEqual(Array(4).fill('running'));
+    });
+
+    it('is gone after `maintenance off`, and everything is as it was', async () => {
+      expectExit(await stack.run('maintenance', 'off'), 0);
+      await expectServes(stack, 'v0.0.2');
+      expect((await statusOf()).fence).toBeNull();
+    });
+  });
+
+  describe('of a deploy that is killed', () => {
+    let kept: Agent;
+
+    it('lets nobody reach the version that nobody has judged', async () => {
+      kept = new Agent({ keepAlive: true, maxSockets: 1 });
+      expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version).toBe('v0.0.2');
+      const deploy = stack.start('v0.0.5', '-v');
+      await deploy.said(/verify v0\.0\.5/);
+      deploy.signal('SIGKILL');
+      expectExit(await deploy.ended, 137);
+      const api = (await stack.containers()).find((each) => each.service === 'api');
+      expect(api).toMatchObject({ state: 'running', restartPolicy: 'no' });
+      for (const port of [stack.httpPort, stack.apiPort]) {
+        for (let attempt = 0; attempt < 3; attempt += 1)
+          expect((await ask(port, '/api/version'))?.version ?? null).toBeNull();
+      }
+      expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version ?? null).toBeNull();
+      kept.destroy();
+      await expectEnvTag(stack, 'v0.0.2');
+    });
+
+    it('is named by the next deploy, which refuses, and by status', async () => {
+      const { id } = await lastOperation(stack);
+      const ids = await stack.ids();
+      const outcome = await stack.run('v0.0.1');
+      expectExit(outcome, 22);
+      expect(outcome.stderr).toContain(`operation ${id} (deploy v0.0.5`);
+      expect(outcome.stderr).toContain(`${id}/resolved`);
+      expect(await stack.ids()).toEqual(ids);
+      expect(await statusOf()).toMatchObject({ unfinished: { id }, fence: { operation: id } });
+      expect(await servedVersion(stack.apiPort)).toBe('no answer');
+    });
+
+    it('opens once a person says that it is resolved', async () => {
+      const { id } = await lastOperation(stack);
+      await writeFile(join(stack.directory, '.kaleem/operations', id, 'resolved'), 'v0.0.5 runs well\n');
+      expectExit(await stack.run('maintenance', 'off'), 0);
+      await expectServes(stack, 'v0.0.5');
+      expect(await statusOf()).toMatchObject({ unfinished: null, fence: null });
+      expectExit(await stack.run('v0.0.5'), 0);
+      await expectServes(stack, 'v0.0.5');
+      await expectEnvTag(stack, 'v0.0.5');
+    });
+  });
+});

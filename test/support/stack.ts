@@ -1,0 +1,179 @@
+import { randomBytes } from 'node:crypto';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { openDocker } from '../../src/compose/docker.ts';
+import type { ContainerState } from '../../src/compose/engine.ts';
+import { systemClock } from '../../src/system/clock.ts';
+import { systemCommands } from '../../src/system/command.ts';
+import { type Outcome, type Started, start } from './command.ts';
+import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
+import { freePort } from './free-port.ts';
+import { SMALL_COMPOSE } from './small-stack.ts';
+
+const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url));
+const COMMAND_MS = 180_000;
+/** The whole environment of what is run: nothing of the caller's leaks into a test. */
+const environment = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NO_COLOR: '1' };
+const docker = openDocker({ commands: systemCommands, environment, clock: systemClock });
+
+/** Where the test bed's registry is, with the prefix of the demo's repositories. */
+export const repository = (): string => `${process.env.KALEEM_TEST_REGISTRY ?? '127.0.0.1:5000'}/kaleem`;
+
+export const apiImage = (tag: string): string => `${repository()}/kaleem-api:${tag}`;
+
+/** The built command: `test/e2e/build.ts` makes one of the current sources. */
+const tool = (): string => {
+  const built = process.env.KALEEM_TEST_CLI;
+  if (built === undefined) throw new Error('KALEEM_TEST_CLI is not set: run this as part of the e2e project');
+  return built;
+};
+
+const must = async (argv: readonly string[], cwd: string, env: Readonly<Record<string, string>> = environment) => {
+  const { code, stdout, stderr } = await start(argv, { cwd, env, timeoutMs: COMMAND_MS }).ended;
+  if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
+  return stdout.trim();
+};
+
+export interface StackOptions {
+  /** All seven services of compose/, or the four of the small one. */
+  readonly size?: 'small' | 'full';
+  /** Of the release variables in `.env`. */
+  readonly tag?: string;
+  /** In `.env`, beside what every stack has. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Another folder's stack with the same project name; unique unless told. */
+  readonly project?: string;
+}
+
+/** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
+export interface Stack {
+  readonly directory: string;
+  readonly project: string;
+  readonly httpPort: number;
+  readonly apiPort: number;
+  /** Runs the tool in the folder and waits for its end. */
+  run(...argv: readonly string[]): Promise<Outcome>;
+  start(...argv: readonly string[]): Started;
+  /** `docker compose ARGV` by hand; rejects when it fails. */
+  compose(...argv: readonly string[]): Promise<string>;
+  read(file: string): Promise<string>;
+  write(file: string, text: string): Promise<void>;
+  /** Puts a variable of `.env` to another value, with an editor, so to say. */
+  setVariable(name: string, value: string): Promise<void>;
+  containers(): Promise<readonly ContainerState[]>;
+  /** Container ids by service. */
+  ids(): Promise<Readonly<Record<string, string>>>;
+  /** Where its MongoDB can be reached from here. */
+  databaseAddress(): Promise<string>;
+  contentHash(): Promise<string>;
+  fingerprint(): Promise<Readonly<Record<string, string>>>;
+  collections(): Promise<readonly string[]>;
+  /** Rules of the tool's in the firewall that are about this stack's ports. */
+  fenceRules(): Promise<readonly string[]>;
+  /** Removes everything: containers, networks, volumes, images held, rules left behind, the folder. */
+  cleanup(): Promise<void>;
+  /** Removes the folder alone: of a stack whose project is another's. */
+  discard(): Promise<void>;
+}
+
+/** A folder of its own, free ports, a project of its own. Nothing runs yet. */
+export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
+  const { size = 'small', tag = 'v0.0.1' } = options;
+  const directory = await mkdtemp(join(tmpdir(), 'kaleem-e2e-'));
+  const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
+  const [httpPort, apiPort] = [await freePort(), await freePort()];
+  const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
+  const read = (file: string) => readFile(join(directory, file), 'utf8');
+
+  const full = size === 'full' ? { KALEEM_FRONTEND_IMAGE: `${repository()}/kaleem-frontend:${tag}` } : {};
+  const variables = {
+    ...{ COMPOSE_PROJECT_NAME: project, KALEEM_API_IMAGE: apiImage(tag), ...full },
+    MONGODB_URI: 'mongodb://mongo:27017/kaleem',
+    ...(size === 'full'
+      ? { REDIS_URL: 'redis://redis:6379', QDRANT_URL: 'http://qdrant:6333', RABBITMQ_URL: 'amqp://rabbitmq:5672' }
+      : {}),
+    ...{ HTTP_PORT: httpPort, API_PORT: apiPort, HEALTH_URL: `http://localhost:${apiPort}/api/health` },
+    ...{ MAX_ATTEMPTS: 15, SLEEP_SECONDS: 1 },
+    ...options.variables,
+  };
+  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
+  await write('.env', `# Written by hand: this comment stays.\n${lines.join('')}`);
+  await write(
+    'compose.yml',
+    size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE,
+  );
+  await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
+
+  const begin = (argv: readonly string[]): Started =>
+    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
+  const databaseAddress = async () => {
+    const mongo = (await containers()).find((each) => each.service === 'mongo');
+    const address = mongo?.networks[0]?.ipv4;
+    if (address == null) throw new Error(`${project}: no mongo runs`);
+    return address;
+  };
+  const fenceRules = async () => {
+    const saved = await must(['iptables-save'], directory);
+    const ours = new RegExp(`(--dport|--ctorigdstport) (${httpPort}|${apiPort})\\b`);
+    return saved.split('\n').filter((line) => line.includes('kaleem-deploy') && ours.test(line));
+  };
+
+  return {
+    ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
+    run: (...argv) => begin(argv).ended,
+    start: (...argv) => begin(argv),
+    compose: (...argv) => must(['docker', 'compose', ...argv], directory),
+    async setVariable(name, value) {
+      const text = await read('.env');
+      await write('.env', text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`));
+    },
+    async ids() {
+      return Object.fromEntries((await containers()).map(({ service, id }) => [service, id]));
+    },
+    contentHash: async () => hashOf(await databaseAddress()),
+    fingerprint: async () => fingerprintOf(await databaseAddress()),
+    collections: async () => collectionsOf(await databaseAddress()),
+    discard: () => rm(directory, { recursive: true, force: true }),
+    async cleanup() {
+      if ((await fenceRules()).length > 0) {
+        await removeRules(await fenceRules(), directory);
+      }
+      await removeProject(project, directory);
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+};
+
+/** Deletes rules one by one: a test that failed half-way must not shut the next one's ports. */
+const removeRules = async (rules: readonly string[], cwd: string): Promise<void> => {
+  for (const rule of rules) {
+    const table = rule.includes('REDIRECT') ? 'nat' : 'filter';
+    const words = rule.replace(/^-A/, '-D').replaceAll('"', '').split(' ');
+    for (const program of ['iptables', 'ip6tables']) {
+      await must([program, '-w', '10', '-t', table, ...words], cwd).catch(() => {});
+    }
+  }
+};
+
+/** By label, whatever the compose file says by now. */
+const removeProject = async (project: string, cwd: string): Promise<void> => {
+  const list = async (...argv: readonly string[]) =>
+    (await must(['docker', ...argv, '--filter', `label=com.docker.compose.project=${project}`], cwd))
+      .split('\n')
+      .filter((line) => line !== '');
+  const containers = await list('ps', '-aq');
+  if (containers.length > 0) await must(['docker', 'rm', '-fv', ...containers], cwd).catch(() => {});
+  const networks = await list('network', 'ls', '-q');
+  if (networks.length > 0) await must(['docker', 'network', 'rm', ...networks], cwd).catch(() => {});
+  const volumes = await list('volume', 'ls', '-q');
+  if (volumes.length > 0) await must(['docker', 'volume', 'rm', '-f', ...volumes], cwd).catch(() => {});
+  const held = await must(
+    ['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', `kaleem-deploy/${project}`],
+    cwd,
+  );
+  const tags = held.split('\n').filter((line) => line !== '');
+  if (tags.length > 0) await must(['docker', 'rmi', ...tags], cwd).catch(() => {});
+};
