@@ -16,8 +16,15 @@ trap finish EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-npm ci
-npm run build
+# A second run has both already. `npm ci` empties node_modules, so that the copy of the lockfile goes with it.
+if ! cmp -s package-lock.json node_modules/.installed-from; then
+  npm ci --no-audit --no-fund
+  cp package-lock.json node_modules/.installed-from
+fi
+if [[ ! -e dist/.built || -n $(find src package.json tsconfig.json tsconfig.build.json -newer dist/.built -print -quit) ]]; then
+  npm run build
+  touch dist/.built
+fi
 
 hold_test_bed
 bash scripts/test-bed/up.sh
@@ -25,4 +32,5 @@ set -a
 # shellcheck source=/dev/null
 source "$BED/env"
 set +a
-npx tsx scripts/demo/demo.ts "$@"
+# Straight by node: npx in between would end before the demo has cleaned up after Ctrl-C.
+node --import tsx scripts/demo/demo.ts "$@"

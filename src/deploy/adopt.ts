@@ -1,5 +1,7 @@
 /** The parts of `docker inspect` that a compose service is rebuilt from. Everything may be missing. */
 interface Inspected {
+  readonly Id?: string;
+  readonly Name?: string;
   readonly Image?: string;
   readonly Config?: {
     readonly Image?: string;
@@ -10,6 +12,7 @@ interface Inspected {
     readonly User?: string;
     readonly WorkingDir?: string;
     readonly Hostname?: string;
+    readonly Domainname?: string;
     readonly StopSignal?: string;
     readonly StopTimeout?: number;
     readonly Tty?: boolean;
@@ -19,6 +22,7 @@ interface Inspected {
       readonly Interval?: number;
       readonly Timeout?: number;
       readonly StartPeriod?: number;
+      readonly StartInterval?: number;
       readonly Retries?: number;
     };
   };
@@ -31,8 +35,28 @@ interface Inspected {
     readonly CapDrop?: readonly string[] | null;
     readonly ExtraHosts?: readonly string[] | null;
     readonly Memory?: number;
+    readonly MemorySwap?: number;
+    readonly MemoryReservation?: number;
     readonly NanoCpus?: number;
+    readonly CpuShares?: number;
+    readonly CpusetCpus?: string;
+    readonly PidsLimit?: number | null;
     readonly ShmSize?: number;
+    readonly OomScoreAdj?: number;
+    readonly Init?: boolean | null;
+    readonly PidMode?: string;
+    readonly IpcMode?: string;
+    readonly UsernsMode?: string;
+    readonly SecurityOpt?: readonly string[] | null;
+    readonly GroupAdd?: readonly string[] | null;
+    readonly Dns?: readonly string[] | null;
+    readonly DnsSearch?: readonly string[] | null;
+    readonly DnsOptions?: readonly string[] | null;
+    readonly Sysctls?: Readonly<Record<string, string>> | null;
+    readonly Ulimits?: readonly { readonly Name: string; readonly Soft: number; readonly Hard: number }[] | null;
+    readonly Devices?:
+      | readonly { readonly PathOnHost: string; readonly PathInContainer: string; readonly CgroupPermissions: string }[]
+      | null;
     readonly NetworkMode?: string;
     readonly Tmpfs?: Readonly<Record<string, string>> | null;
     readonly LogConfig?: { readonly Type?: string; readonly Config?: Readonly<Record<string, string>> | null };
@@ -44,6 +68,8 @@ interface Inspected {
     >;
   };
 }
+
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 
 /** A compose document, as far as a service is put into it. */
 export interface ComposeDocument {
@@ -94,8 +120,45 @@ const healthcheck = (found: NonNullable<Inspected['Config']>['Healthcheck']): un
     interval: duration(found.Interval),
     timeout: duration(found.Timeout),
     start_period: duration(found.StartPeriod),
+    start_interval: duration(found.StartInterval),
     retries: found.Retries,
   });
+
+/** The engine names a container's host after its id unless it was told another name. */
+const hostname = ({ Id = '', Config = {} }: Inspected): string | undefined =>
+  Config.Hostname === undefined || Id.startsWith(Config.Hostname) ? undefined : Config.Hostname;
+
+/** Null: the name that Compose gives by itself. */
+const containerName = ({ Name = '', Config = {} }: Inspected): string | null => {
+  const labels = Config.Labels ?? {};
+  const parts = ['project', 'service', 'container-number'].map((part) => labels[`com.docker.compose.${part}`]);
+  const name = Name.replace(/^\//, '');
+  return name === parts.join('-') || name === parts.join('_') ? null : name;
+};
+
+/** What isolates a container from the host, and what it may use of it. */
+const limits = (host: NonNullable<Inspected['HostConfig']>): Readonly<Record<string, unknown>> => ({
+  mem_limit: host.Memory,
+  // The engine sets twice the memory where nothing was said.
+  memswap_limit: host.MemorySwap === 2 * (host.Memory ?? 0) ? undefined : host.MemorySwap,
+  mem_reservation: host.MemoryReservation,
+  cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
+  cpu_shares: host.CpuShares,
+  cpuset: host.CpusetCpus,
+  pids_limit: host.PidsLimit,
+  shm_size: host.ShmSize === DEFAULT_SHM_BYTES ? undefined : host.ShmSize,
+  oom_score_adj: host.OomScoreAdj,
+  ulimits: Object.fromEntries((host.Ulimits ?? []).map(({ Name, Soft, Hard }) => [Name, { soft: Soft, hard: Hard }])),
+  sysctls: host.Sysctls,
+  devices: (host.Devices ?? []).map((each) =>
+    [each.PathOnHost, each.PathInContainer, each.CgroupPermissions].join(':'),
+  ),
+  security_opt: host.SecurityOpt,
+  userns_mode: host.UsernsMode,
+  pid: host.PidMode,
+  ipc: host.IpcMode === 'private' ? undefined : host.IpcMode,
+  group_add: host.GroupAdd,
+});
 
 /** Everything but volumes and networks, whose names depend on the document. */
 const definition = (inspected: Inspected): Readonly<Record<string, unknown>> => {
@@ -104,6 +167,9 @@ const definition = (inspected: Inspected): Readonly<Record<string, unknown>> => 
   const labels = Object.entries(config.Labels ?? {}).filter(([name]) => !name.startsWith('com.docker.compose.'));
   return {
     image: inspected.Image,
+    container_name: containerName(inspected),
+    hostname: hostname(inspected),
+    domainname: config.Domainname,
     command: config.Cmd,
     entrypoint: config.Entrypoint,
     environment: Object.fromEntries((config.Env ?? []).map(variable)),
@@ -121,8 +187,11 @@ const definition = (inspected: Inspected): Readonly<Record<string, unknown>> => 
     cap_add: host.CapAdd,
     cap_drop: host.CapDrop,
     extra_hosts: host.ExtraHosts,
-    mem_limit: host.Memory,
-    cpus: host.NanoCpus ? host.NanoCpus / 1e9 : undefined,
+    dns: host.Dns,
+    dns_search: host.DnsSearch,
+    dns_opt: host.DnsOptions,
+    init: host.Init,
+    ...limits(host),
     tmpfs: Object.entries(host.Tmpfs ?? {}).map(([path, options]) => (options === '' ? path : `${path}:${options}`)),
     logging: host.LogConfig?.Type
       ? withoutEmpty({ driver: host.LogConfig.Type, options: host.LogConfig.Config })

@@ -37,7 +37,8 @@ const pruneReleases = async (context: Context, operation: Operation, releases: R
     }
     for (const { pinned, reference, imageId } of release.images.filter((image) => !needed.has(image.imageId))) {
       const info = await context.docker.image(imageId);
-      if (info === null) continue;
+      // A tag of ours that is left is another project's, or another destination's.
+      if (info === null || info.repoTags.some((tag) => tag.startsWith('kaleem-deploy/'))) continue;
       await context.docker.untag(pinned);
       await context.docker.untag(reference);
       images.push({ name: reference, bytes: info.sizeBytes, reason: `only release ${release.tag} used it` });

@@ -2,6 +2,14 @@ import type { Run } from './run.ts';
 
 /** Gets every image that will be needed, in parallel, while the old release serves: release images by digest. */
 export const pullImages = async (run: Run): Promise<void> => {
+  await pullMissing(run);
+  for (const { pinned } of run.plan.images) {
+    const image = await run.context.docker.image(pinned, { signal: run.context.signal });
+    if (image !== null) run.imageIds.set(pinned, image.id);
+  }
+};
+
+const pullMissing = async (run: Run): Promise<void> => {
   const { context, plan, operation } = run;
   const { docker, progress, signal } = context;
   const release = new Set(plan.images.map((image) => image.pinned));

@@ -39,6 +39,8 @@ export interface Run extends OperationScope {
   backup: Manifest | null;
   /** From here on containers may be the new release's. */
   switched: boolean;
+  /** Pinned reference -> image id, once pulled: the engine forgets a digest when somebody moves its tag. */
+  readonly imageIds: Map<string, string>;
   /** Services that this operation has already given a new container: the database's, for the backup. */
   readonly started: Set<string>;
   /** Puts the TTL monitor on again, where it was put off. */
@@ -95,6 +97,7 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
       downtimeMs: null,
       backup: null,
       switched: false,
+      imageIds: new Map<string, string>(),
       started: new Set<string>(),
       ttl: null,
       release: null,

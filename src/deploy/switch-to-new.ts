@@ -3,6 +3,26 @@ import type { Run } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { switchTo } from './switch.ts';
 
+/** Without a firewall the edge lets everybody in, so it starts last, once all behind it is verified. */
+export const lateServices = ({ plan, fence }: Run): readonly string[] =>
+  fence?.mode === 'stop' ? plan.roles.edge : [];
+
+/** Starts the services that were kept for the end. */
+export const startLate = async (run: Run): Promise<void> => {
+  const { context, plan, operation, composeFile } = run;
+  const late = new Set(lateServices(run));
+  await context.progress.step(`start the edge (${[...late].join(', ')})`, () =>
+    switchTo(
+      context,
+      {
+        ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate: new Set(), start: late },
+        ...{ tolerated: new Set(), restart: new Set(), fenced: late },
+      },
+      { operation, beforeStart: async () => {} },
+    ),
+  );
+};
+
 /** Starts the new release: what changed gets new containers, in dependency order, each level healthy before the next. */
 export const switchToNew = async (run: Run): Promise<void> => {
   const { context, plan, operation, composeFile } = run;
@@ -14,6 +34,7 @@ export const switchToNew = async (run: Run): Promise<void> => {
   }
   if (plan.snapshot !== null) await putFilesBack(run, plan.snapshot);
   const all = new Set(Object.keys(plan.pinned.services));
+  const start = new Set([...all].filter((name) => !lateServices(run).includes(name)));
   const recreate = new Set([...plan.changed].filter((name) => !run.started.has(name)));
   const writers = new Set(plan.roles.writers);
   const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup?.id ?? null };
@@ -21,7 +42,7 @@ export const switchToNew = async (run: Run): Promise<void> => {
     await switchTo(
       context,
       {
-        ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate, start: all },
+        ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate, start },
         tolerated: new Set(),
         restart: plan.restartAll ? all : new Set(),
         fenced: new Set(run.fence === null ? [] : [...plan.roles.writers, ...plan.roles.edge]),

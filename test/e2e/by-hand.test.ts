@@ -12,6 +12,9 @@ const definitionOf = async (stack: Stack, service: string) => {
   return {
     image: found.Image,
     env: [...Config.Env].sort(),
+    ...{ name: found.Name, hostname: Config.Hostname === found.Id.slice(0, 12) ? null : Config.Hostname },
+    shm: HostConfig.ShmSize,
+    ulimits: HostConfig.Ulimits,
     ...{ cmd: Config.Cmd, entrypoint: Config.Entrypoint, healthcheck: Config.Healthcheck },
     stopTimeout: Config.StopTimeout,
     ...{ ports: HostConfig.PortBindings, restart: HostConfig.RestartPolicy },
@@ -58,14 +61,6 @@ describe('a stack that was brought up by hand, its files edited since', () => {
     expect({ mongo, redis }).toEqual({ mongo: idsBefore.mongo, redis: idsBefore.redis });
   });
 
-  it('is left as it is by `docker compose up -d` after a deploy', async () => {
-    const ids = await stack.ids();
-    await stack.compose('up', '-d', '--wait');
-    const after = await stack.ids();
-    expect({ mongo: after.mongo, redis: after.redis }).toEqual({ mongo: ids.mongo, redis: ids.redis });
-    expect(await servedVersion(stack.httpPort)).toBe('v0.0.2');
-  });
-
   it('puts an edited mounted file back with the old version, and keeps the edit', async () => {
     const before = await stack.read('nginx/nginx.conf');
     const edited = before.replace('location = /nginx-health', 'location = /edited { return 418; }\n    $&');
@@ -88,6 +83,14 @@ describe('a stack that was brought up by hand, its files edited since', () => {
     expectExit(await stack.run('v0.0.5'), 0);
     await expectServes(stack, 'v0.0.5');
     expect((await ask(stack.httpPort, '/edited'))?.status).toBe(418);
+  });
+
+  it('is left as it is by `docker compose up -d` after a deploy', async () => {
+    const ids = await stack.ids();
+    await stack.compose('up', '-d', '--wait');
+    const after = await stack.ids();
+    expect({ mongo: after.mongo, redis: after.redis }).toEqual({ mongo: ids.mongo, redis: ids.redis });
+    expect(await servedVersion(stack.httpPort)).toBe('v0.0.5');
   });
 
   it('refuses to work on it from another folder', async () => {

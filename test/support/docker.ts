@@ -3,15 +3,23 @@ import { promisify } from 'node:util';
 
 /** What of `docker inspect` tests look at. */
 export interface Inspected {
+  readonly Id: string;
+  readonly Name: string;
   readonly Image: string;
   readonly Config: {
+    readonly Hostname: string;
     readonly Env: readonly string[];
     readonly Cmd: readonly string[] | null;
     readonly Entrypoint: readonly string[] | null;
     readonly Healthcheck?: unknown;
     readonly StopTimeout?: number;
   };
-  readonly HostConfig: { readonly PortBindings: unknown; readonly RestartPolicy: unknown };
+  readonly HostConfig: {
+    readonly PortBindings: unknown;
+    readonly RestartPolicy: unknown;
+    readonly ShmSize: number;
+    readonly Ulimits: unknown;
+  };
   readonly Mounts: readonly {
     readonly Type: string;
     readonly Source: string;

@@ -27,6 +27,9 @@ services:
   api:
     image: \${KALEEM_API_IMAGE:?}
     restart: unless-stopped
+    hostname: api-of-kaleem
+    shm_size: 32m
+    ulimits: { nofile: { soft: 2048, hard: 4096 } }
     stop_grace_period: 5s
     environment:
       MONGODB_URI: \${MONGODB_URI}

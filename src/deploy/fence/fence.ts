@@ -55,8 +55,8 @@ const stoppedServices = (options: FenceOptions): Fence => ({
   mode: 'stop',
   async raise() {
     options.warn(
-      'the firewall is out of reach (no root, or no iptables): writers and edge stay stopped instead; ' +
-        'once they start again to be verified, outside requests reach them before the verdict',
+      'without the firewall writers and edge stay stopped instead; once the edge starts to be verified, outside requests ' +
+        'reach the new version before the last verdict',
     );
   },
   async cut() {},

@@ -11,9 +11,13 @@ const exec = (context: Context, id: string, argv: readonly string[]): Promise<Co
 const must = async (context: Context, id: string, service: string, argv: readonly string[]): Promise<void> => {
   const result = await exec(context, id, argv);
   if (result.exitCode === 0) return;
-  throw new DeployError('check-failed', `${service}: ${argv.join(' ')} failed: ${lastLine(result)}`, {
-    details: result.stderr.trim().split('\n').slice(-10),
-  });
+  throw new DeployError(
+    'check-failed',
+    `${service}: ${argv.join(' ')} failed: ${lastLine(result) || `exit code ${result.exitCode}`}`,
+    {
+      details: result.stderr.trim().split('\n').slice(-10),
+    },
+  );
 };
 
 /** A proxy keeps the addresses it resolved at its start; recreated services behind it have new ones. */

@@ -1,12 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { promisify } from 'node:util';
 import { MongoClient } from 'mongodb';
+import { GenericContainer } from 'testcontainers';
 import { type Database, openDatabase } from '../../../src/backup/connection.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 
-const run = promisify(execFile);
-const docker = async (...args: string[]): Promise<string> => (await run('docker', args)).stdout.trim();
+const PSQL = ['psql', '-h', '/var/run/postgresql', '-U', 'postgres', '-v', 'ON_ERROR_STOP=1', '-c'];
 
 /** A real `mongo:7` of a test's own (the real image where it can be pulled, else the test bed's stand-in). */
 export interface MongoServer {
@@ -41,12 +40,14 @@ const waitUntilUp = async (uri: string): Promise<void> => {
 };
 
 export const startMongo = async (): Promise<MongoServer> => {
-  const name = `kaleem-backup-test-${process.pid}-${randomBytes(4).toString('hex')}`;
   // The port is kept over a restart, which Docker does not do for a random one of its own.
   const port = 20_000 + (randomBytes(2).readUInt16LE() % 12_000);
-  await docker('run', '-d', '--name', name, '--label', 'kaleem-test', '-p', `127.0.0.1:${port}:27017`, 'mongo:7');
+  const container = await new GenericContainer('mongo:7')
+    .withExposedPorts({ container: 27017, host: port })
+    .withLabels({ 'kaleem-test': 'backup' })
+    .start();
   const uri = `mongodb://127.0.0.1:${port}/?directConnection=true`;
-  const remove = () => docker('rm', '-f', '-v', name);
+  const remove = () => container.stop({ timeout: 0, remove: true, removeVolumes: true });
   try {
     await waitUntilUp(uri);
     const client = new MongoClient(uri);
@@ -65,25 +66,15 @@ export const startMongo = async (): Promise<MongoServer> => {
         build.ferretdb === undefined
           ? null
           : async (statement) => {
-              await docker(
-                'exec',
-                name,
-                'psql',
-                '-h',
-                '/var/run/postgresql',
-                '-U',
-                'postgres',
-                '-v',
-                'ON_ERROR_STOP=1',
-                '-c',
-                statement,
-              );
+              const { exitCode, output } = await container.exec([...PSQL, statement]);
+              if (exitCode !== 0) throw new Error(`psql: ${output}`);
             },
       kill: () => {
-        execFileSync('docker', ['kill', name], { stdio: 'ignore' });
+        // At once, and not through a client that awaits: the test is in the midst of a restore.
+        execFileSync('docker', ['kill', container.getId()], { stdio: 'ignore' });
       },
       startAgain: async () => {
-        await docker('start', name);
+        execFileSync('docker', ['start', container.getId()], { stdio: 'ignore' });
         await waitUntilUp(uri);
       },
       stop: async () => {
