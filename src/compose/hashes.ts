@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { type ComposeCall, renderedCall } from './arguments.ts';
 import { type ComposeDeps, runConfig } from './config-command.ts';
 import type { ComposeProject } from './project.ts';
@@ -59,7 +60,29 @@ const withoutDependencies = ({ services = {} }: ComposeText): Services =>
 const canStandBeside = ({ services = {} }: ComposeText, copies: Services): boolean =>
   Object.entries(copies).every(([name, copy]) => copy['container_name'] === undefined && services[name] === undefined);
 
-const hashesOf = async (
+/** The last documents that were hashed in this process: a deploy asks again for the one it planned, to create from it. */
+const recent = new Map<string, Promise<Readonly<Record<string, string>>>>();
+const MOST_RECENT = 4;
+
+const hashesOf = (
+  call: ComposeCall,
+  options: { readonly environment: Readonly<Record<string, string>>; readonly input: string },
+  deps: ComposeDeps,
+): Promise<Readonly<Record<string, string>>> => {
+  const key = createHash('sha256')
+    .update(JSON.stringify([call, options]))
+    .digest('hex');
+  const known = recent.get(key);
+  if (known !== undefined) return known;
+  const asked = askHashes(call, options, deps);
+  recent.set(key, asked);
+  asked.catch(() => recent.delete(key));
+  const [oldest = key] = recent.keys();
+  if (recent.size > MOST_RECENT) recent.delete(oldest);
+  return asked;
+};
+
+const askHashes = async (
   call: ComposeCall,
   options: { readonly environment: Readonly<Record<string, string>>; readonly input: string },
   deps: ComposeDeps,

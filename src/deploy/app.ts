@@ -84,7 +84,11 @@ export const openApp = async (options: AppOptions): Promise<App> => {
   const session = (await import('./session.ts')).openSession(options);
   return {
     plan: async (asked) => (await import('./preview.ts')).preview(session, asked),
-    deploy: async (request) => (await import('./deploy.ts')).deploy(session, request),
+    deploy: async (request) => {
+      // The engine is asked while the modules load. An error comes again when the deploy itself asks.
+      session.context().catch(() => {});
+      return (await import('./deploy.ts')).deploy(session, request);
+    },
     rollback: async (request) => (await import('./deploy.ts')).rollback(session, request),
     status: async () => (await import('./status.ts')).status(session),
     history: () => history(session),

@@ -5,14 +5,21 @@ import { withDatabase } from './database.ts';
 import { type Run, unstoppable } from './run.ts';
 import { releaseRestarts } from './writers.ts';
 
+/** TTL deletions go on, where they were stopped. */
+export const resumeTtl = async (run: Run): Promise<void> => {
+  const { context, ttl } = run;
+  run.ttl = null;
+  if (ttl?.paused) await withDatabase(context, (database) => ttl.resume(database));
+};
+
 /** Gives the containers their restart policies back and lets traffic in. */
 export const lift = async (run: Run, rendered: RenderedProject): Promise<void> => {
-  const { context, operation, fence, ttl } = run;
+  const { context, operation, fence } = run;
   if (fence === null) return;
   await context.progress.step('lift the fence', async (step) => {
     const policies = Object.values(rendered.services).map((service) => [service.name, service.restart] as const);
     await releaseRestarts(context, operation, Object.fromEntries(policies));
-    if (ttl !== null) await withDatabase(context, (database) => ttl.resume(database));
+    await resumeTtl(run);
     await fence.lift();
     run.fence = null;
     await removeDurably(run.state.file('fence.json'));

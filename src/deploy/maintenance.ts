@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeployError } from '../errors.ts';
+import { scanJournal } from '../operation/journal-read.ts';
+import { listOperations, type Operation } from '../operation/operations.ts';
+import { journalOf } from '../operation/records.ts';
 import { findState, type StateDirectory } from '../operation/state.ts';
 import { endProcess, startDetached } from '../system/detached.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
@@ -67,6 +70,36 @@ const turnOn = async (context: Context, { state, operation }: OperationScope, ol
   await holdRestarts(context, operation, containers);
 };
 
+/** Policies that operations held which died or halted before they could give them back, by container id. */
+const heldPolicies = async (state: StateDirectory): Promise<Readonly<Record<string, string>>> => {
+  const unfinished = (await listOperations(state)).filter(({ outcome }) => outcome === null || outcome === 'halted');
+  const held: Record<string, string> = {};
+  // Oldest first: what a later one found is what an earlier one left.
+  for (const { id } of unfinished.toReversed()) {
+    const path = journalOf(state, id);
+    for (const { type, step, data } of scanJournal(path, await readFile(path)).entries) {
+      if (type !== 'intent' || step !== 'restart-policy.hold') continue;
+      Object.assign(held, (data as { readonly policies: Readonly<Record<string, string>> }).policies);
+    }
+  }
+  return held;
+};
+
+const releaseRestartsOfTheDead = async (
+  context: Context,
+  state: StateDirectory,
+  operation: Operation,
+): Promise<void> => {
+  const held = await heldPolicies(state);
+  for (const { id, restartPolicy } of await projectContainers(context)) {
+    const policy = held[id];
+    if (policy === undefined || restartPolicy !== 'no') continue;
+    await operation.effect('restart-policy.release', { policy, ids: [id] }, () =>
+      context.docker.setRestartPolicy([id], policy),
+    );
+  }
+};
+
 const turnOff = async (
   context: Context,
   { state, operation }: OperationScope,
@@ -74,6 +107,7 @@ const turnOff = async (
 ): Promise<void> => {
   const firewall = await requireFirewall(context);
   if (record !== null) await releaseRestarts(context, operation, record.policies);
+  await releaseRestartsOfTheDead(context, state, operation);
   // Every rule of the project's, not only this fence's: it is what one types when something was left behind.
   await operation.effect('fence.lift', {}, () => firewall.remove(context.project.name, null));
   if (record !== null) await endProcess(record.responderPid, record.operation);

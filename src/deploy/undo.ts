@@ -10,7 +10,7 @@ import { withDatabase } from './database.ts';
 import { passGates } from './gates.ts';
 import { heldReferences, holdAgain } from './hold.ts';
 import { runHook } from './hooks.ts';
-import { lift } from './lift.ts';
+import { lift, resumeTtl } from './lift.ts';
 import type { OldGood } from './old-good.ts';
 import { type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
@@ -164,8 +164,10 @@ const undoSteps = async (run: Run): Promise<DatabaseFate> => {
   }
   await restoreEnvFile(run);
   await forgetRelease(run);
-  if (plan.old === null) await removeFirstDeploy(run);
-  else await bringBack(run, plan.old);
+  if (plan.old === null) {
+    await resumeTtl(run);
+    await removeFirstDeploy(run);
+  } else await bringBack(run, plan.old);
   await lift(run, plan.old?.rendered ?? plan.rendered);
   return fate;
 };
@@ -178,7 +180,7 @@ const halted = (run: Run, first: DeployError, error: unknown): DeployError => {
     `${plan.tag} failed (${first.message}) and bringing back ${plan.old?.release.tag ?? 'the state before'} failed too: ${messageOf(error)}`,
     {
       cause: error,
-      hint: 'nothing more is changed until you decide: see `kaleem-deploy status` and `kaleem-deploy history`',
+      hint: `nothing more is changed until you decide; once one version runs whole: touch ${join(operation.directory, 'resolved')}; then kaleem-deploy maintenance off lets traffic in`,
       details: [
         ...(error instanceof DeployError ? error.details : []),
         run.fence?.mode === 'firewall' ? 'outside traffic is still shut out' : 'writers are stopped',
