@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeployError } from '../errors.ts';
-import { scanJournal } from '../operation/journal-read.ts';
+import { readJournal } from '../operation/journal-read.ts';
 import { listOperations, type Operation } from '../operation/operations.ts';
 import { journalOf } from '../operation/records.ts';
 import { findState, type StateDirectory } from '../operation/state.ts';
@@ -76,8 +76,7 @@ const heldPolicies = async (state: StateDirectory): Promise<Readonly<Record<stri
   const held: Record<string, string> = {};
   // Oldest first: what a later one found is what an earlier one left.
   for (const { id } of unfinished.toReversed()) {
-    const path = journalOf(state, id);
-    for (const { type, step, data } of scanJournal(path, await readFile(path)).entries) {
+    for (const { type, step, data } of (await readJournal(journalOf(state, id))).entries) {
       if (type !== 'intent' || step !== 'restart-policy.hold') continue;
       Object.assign(held, (data as { readonly policies: Readonly<Record<string, string>> }).policies);
     }

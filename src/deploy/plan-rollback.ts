@@ -1,5 +1,5 @@
 import { findBackup } from '../backup/catalogue.ts';
-import { verifyBackup } from '../backup/verify.ts';
+import { restoreNeedsBytes, verifyBackup } from '../backup/verify.ts';
 import { pinImages } from '../compose/render.ts';
 import { DeployError } from '../errors.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
@@ -35,8 +35,8 @@ const releaseBackup = async (context: Context, release: Release): Promise<Planne
     });
   }
   const { path, id } = await findBackup(context.config.backup.directory, release.backup);
-  await verifyBackup(path, { signal: context.signal });
-  return { name: id, path, extra: 'drop', force: false };
+  const manifest = await verifyBackup(path, { signal: context.signal });
+  return { name: id, path, needsBytes: restoreNeedsBytes(manifest), extra: 'drop', force: false };
 };
 
 /** A kept release as a destination: its own rendered compose file, images by the digests it had. */
@@ -89,9 +89,15 @@ export const planRestore = async (
     });
   }
   const { path, id } = await findBackup(context.config.backup.directory, request.backup);
-  await verifyBackup(path, { signal: context.signal });
+  const needsBytes = restoreNeedsBytes(await verifyBackup(path, { signal: context.signal }));
   const { release, rendered } = old;
-  const restore: PlannedRestore = { name: id, path, extra: request.dropExtra ? 'drop' : 'keep', force: request.force };
+  const restore: PlannedRestore = {
+    name: id,
+    path,
+    needsBytes,
+    extra: request.dropExtra ? 'drop' : 'keep',
+    force: request.force,
+  };
   const images = release.images.map((image) => ({
     ...{ ...image, platforms: [] },
     services: Object.keys(release.services).filter((name) => release.services[name]?.imageId === image.imageId),

@@ -50,6 +50,8 @@ export interface PlannedRestore {
   readonly name: string;
   /** Absolute path of the archive, verified. */
   readonly path: string;
+  /** Room that the database needs for it beside what it holds. */
+  readonly needsBytes: number;
   /** What happens to collections that the backup does not know. */
   readonly extra: 'drop' | 'keep';
   readonly force: boolean;

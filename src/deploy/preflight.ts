@@ -118,7 +118,7 @@ export const preflight = async (
   const { config, engine } = context;
   const database = await lookAtDatabase(context, plan, state, containers);
   const dumpBytes = (lastBackupBytes ?? database?.dataBytes ?? 0) * HEADROOM;
-  const stagedBytes = (database?.dataBytes ?? 0) * HEADROOM;
+  const stagedBytes = (database?.dataBytes ?? 0) * HEADROOM + (plan.restore?.needsBytes ?? 0);
   const volume = databaseContainer(plan, containers)?.mounts[0]?.source;
   await requireDisk([
     { path: config.backup.directory, bytes: dumpBytes, what: 'the backup and an aside copy' },

@@ -8,11 +8,15 @@ import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
 import type { PruneResult, Removed } from './results.ts';
 
-/** Releases beyond those that are kept for a rollback. The live one and the newest good ones stay. Pure. */
+/**
+ * Releases beyond those that are kept for a rollback. The live one stays, and the newest good ones; as many bad ones, since
+ * whoever went back from one may find that it was not to blame. Pure.
+ */
 export const releasesToRemove = (all: readonly Release[], keep: number): readonly Release[] => {
   const earlier = all.filter((release) => release.status !== 'live');
-  const good = earlier.filter((release) => release.status === 'good').slice(0, keep);
-  return earlier.filter((release) => !good.includes(release));
+  const newest = (status: Release['status']) => earlier.filter((release) => release.status === status).slice(0, keep);
+  const kept = [...newest('good'), ...newest('bad')];
+  return earlier.filter((release) => !kept.includes(release));
 };
 
 /** Backups that a kept release goes back to with its database. */

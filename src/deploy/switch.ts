@@ -60,9 +60,24 @@ const oneShots = (rendered: RenderedProject): ReadonlySet<string> =>
     ),
   );
 
+/** What the container's own health check said last; `docker inspect` keeps it. */
+const lastHealthCheck = async (context: Context, container: ContainerState): Promise<readonly string[]> => {
+  const [raw] = await context.docker.inspect([container.id]).catch(() => []);
+  const log = (raw as { State?: { Health?: { Log?: readonly { ExitCode?: number; Output?: string }[] } } } | undefined)
+    ?.State?.Health?.Log;
+  const last = log?.at(-1);
+  if (last === undefined) return [];
+  const said = (last.Output ?? '').trim().split('\n').slice(-5);
+  return [`health check of ${container.service}: exit code ${last.ExitCode}`, ...said.map((line) => `  ${line}`)];
+};
+
 const lastWords = async (context: Context, container: ContainerState): Promise<readonly string[]> => {
   const lines = await context.docker.logs(container.id, 10).catch(() => []);
-  return [`last lines of ${container.service}:`, ...lines.map((line) => `  ${line}`)];
+  return [
+    ...(await lastHealthCheck(context, container)),
+    `last lines of ${container.service}:`,
+    ...lines.map((line) => `  ${line}`),
+  ];
 };
 
 /** Waits until every container of the level is up and healthy; the budget is that of the gates. */

@@ -25,7 +25,8 @@ describe('a version that is broken', () => {
     {
       tag: 'v0.0.4-broken-readonly',
       says: /api is (not healthy|unhealthy)/,
-      lines: /kaleem-api v0\.0\.4-broken-readonly serves/,
+      // What the container's own health check was told, and the container's last lines.
+      lines: /health check of api: exit code 1\n.*500 [\s\S]*kaleem-api v0\.0\.4-broken-readonly serves/,
     },
   ];
 
@@ -67,5 +68,27 @@ describe('a version that is broken', () => {
     const counts = Object.fromEntries(shown.namespaces.map(({ collection, documents }) => [collection, documents]));
     expect(counts).toMatchObject({ leftovers: 1, orders: 50, products: 2 });
     expect(counts.customers).toBeUndefined();
+  });
+});
+
+describe('a broken version that is the first one', () => {
+  let stack: Stack;
+
+  beforeAll(async () => {
+    stack = await makeStack({ variables: { MAX_ATTEMPTS: '6' } });
+  });
+  afterAll(() => stack?.cleanup());
+
+  it('leaves nothing running and an empty database, and the next version deploys', async () => {
+    const outcome = await stack.run('v0.0.3');
+    expectExit(outcome, 20);
+    expect(outcome.stderr).toContain('everything this deploy started is removed again (database restored)');
+    expect(await stack.containers()).toEqual([]);
+    expect(await stack.fenceRules()).toEqual([]);
+    expect(await lastOperation(stack)).toMatchObject({ outcome: 'rolled-back', exitCode: 20 });
+    expect((await stack.run('releases', '--json')).json).toEqual([]);
+    expectExit(await stack.run('v0.0.2'), 0);
+    await expectServes(stack, 'v0.0.2');
+    expect(await stack.fenceRules()).toEqual([]);
   });
 });

@@ -70,7 +70,7 @@ export interface Stack {
   contentHash(): Promise<string>;
   fingerprint(): Promise<Readonly<Record<string, string>>>;
   collections(): Promise<readonly string[]>;
-  /** Rules of the tool's in the firewall that are about this stack's ports. */
+  /** Rules of the tool's in the firewall that belong to this project: `iptables -t nat -A PREROUTING ...`. */
   fenceRules(): Promise<readonly string[]>;
   /** Removes everything: containers, networks, volumes, images held, rules left behind, the folder. */
   cleanup(): Promise<void>;
@@ -116,9 +116,17 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     return address;
   };
   const fenceRules = async () => {
-    const saved = await must(['iptables-save'], directory);
-    const ours = new RegExp(`(--dport|--ctorigdstport) (${httpPort}|${apiPort})\\b`);
-    return saved.split('\n').filter((line) => line.includes('kaleem-deploy') && ours.test(line));
+    const saved = await Promise.all(
+      ['iptables', 'ip6tables'].map(async (program) => {
+        const lines = (await must([`${program}-save`], directory)).split('\n');
+        let table = '';
+        return lines.flatMap((line) => {
+          if (line.startsWith('*')) table = line.slice(1);
+          return line.includes(`kaleem-deploy:${project}/`) ? [`${program} -t ${table} ${line}`] : [];
+        });
+      }),
+    );
+    return saved.flat();
   };
 
   return {
@@ -138,9 +146,9 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     collections: async () => collectionsOf(await databaseAddress()),
     discard: () => rm(directory, { recursive: true, force: true }),
     async cleanup() {
-      if ((await fenceRules()).length > 0) {
-        await removeRules(await fenceRules(), directory);
-      }
+      // Of a test that failed half-way. The command also ends the process that answers 503; it may refuse.
+      if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
+      await removeRules(await fenceRules(), directory);
       await removeProject(project, directory);
       await rm(directory, { recursive: true, force: true });
     },
@@ -150,11 +158,9 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
 /** Deletes rules one by one: a test that failed half-way must not shut the next one's ports. */
 const removeRules = async (rules: readonly string[], cwd: string): Promise<void> => {
   for (const rule of rules) {
-    const table = rule.includes('REDIRECT') ? 'nat' : 'filter';
-    const words = rule.replace(/^-A/, '-D').replaceAll('"', '').split(' ');
-    for (const program of ['iptables', 'ip6tables']) {
-      await must([program, '-w', '10', '-t', table, ...words], cwd).catch(() => {});
-    }
+    const [program = '', ...words] = rule.replaceAll('"', '').split(' ');
+    const deletion = words.map((word) => (word === '-A' ? '-D' : word));
+    await must([program, '-w', '10', ...deletion], cwd).catch(() => {});
   }
 };
 
