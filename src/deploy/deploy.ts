@@ -58,4 +58,6 @@ export const deploy = (session: Session, request: DeployRequest): Promise<Deploy
 
 /** The same for a release that is kept: by its own snapshot and, on request, with its data. */
 export const rollback = (session: Session, request: RollbackRequest): Promise<DeployResult> =>
-  changeRelease(session, 'rollback', (context, old, releases) => planRollback(context, releases, request, old));
+  changeRelease(session, 'rollback', async (context, old, releases) =>
+    planRollback(context, releases, request, await old),
+  );

@@ -69,19 +69,16 @@ const requireKnown = (services: readonly string[], request: DeployRequest): void
   });
 };
 
-/** Works out everything a deploy will do. Reads only: the compose files, the engine, the registry. */
-export const planDeploy = async (
-  context: Context,
-  request: DeployRequest,
-  old: OldGood | null,
-): Promise<DeployPlan> => {
+/** What does not depend on what runs now. */
+type Draft = Pick<DeployPlan, 'images' | 'rendered' | 'pinned'>;
+
+const draftDeploy = async (context: Context, request: DeployRequest): Promise<Draft> => {
   const { config, registry, project, signal } = context;
   const references = plannedReferences(context, request);
   const rendered = await renderProject(project, context, references);
   requireKnown(Object.keys(rendered.services), request);
   const { releaseServices } = workOutRoles(rendered, config);
   refuseBuilds(rendered, releaseServices);
-  const warnings = checkVariables(context, rendered, old);
   const images = await Promise.all(
     Object.entries(references).map(async ([variable, reference]): Promise<PlannedImage> => {
       const services = releaseServices.filter((name) => rendered.imageVariables[name]?.includes(variable));
@@ -96,10 +93,24 @@ export const planDeploy = async (
     }),
   );
   const pins = Object.fromEntries(images.flatMap(({ pinned, services }) => services.map((name) => [name, pinned])));
-  const pinned = await pinImages(project, context, rendered, pins);
+  return { images, rendered, pinned: await pinImages(project, context, rendered, pins) };
+};
+
+/** Works out everything a deploy will do. Reads only: the compose files, the engine, the registry. */
+export const planDeploy = async (
+  context: Context,
+  request: DeployRequest,
+  finding: Promise<OldGood | null>,
+): Promise<DeployPlan> => {
+  // Side by side; of two errors always the same one is reported.
+  const [found, drafted] = await Promise.allSettled([finding, draftDeploy(context, request)]);
+  if (found.status === 'rejected') throw found.reason;
+  if (drafted.status === 'rejected') throw drafted.reason;
+  const old = found.value;
   const { tag, upgrade, restartAll } = request;
   return comparePlan(context, old, {
-    ...{ tag, images, rendered, pinned, upgrade, restartAll, warnings },
+    ...{ ...drafted.value, tag, upgrade, restartAll },
+    warnings: checkVariables(context, drafted.value.rendered, old),
     ...{ snapshot: null, restore: null, keepsRelease: false, abandonsLive: false },
   });
 };

@@ -13,7 +13,12 @@ export interface Prepared {
   readonly database: DatabaseFacts | null;
 }
 
-export type Planner = (context: Context, old: OldGood | null, releases: ReleaseStore | null) => Promise<DeployPlan>;
+/** `old` is still being looked for, so that a planner may do something else meanwhile. */
+export type Planner = (
+  context: Context,
+  old: Promise<OldGood | null>,
+  releases: ReleaseStore | null,
+) => Promise<DeployPlan>;
 
 /** Bytes of the newest archive; null: none yet. */
 const lastBackupBytes = async (context: Context): Promise<number | null> => {
@@ -32,7 +37,7 @@ export const prepare = async (context: Context, state: StateDirectory | null, ma
   const { progress } = context;
   const releases = state === null ? null : openReleases(state);
   const plan = await progress.step('plan', async (step) => {
-    const found = await makePlan(context, await findOldGood(context, releases), releases);
+    const found = await makePlan(context, findOldGood(context, releases), releases);
     step.summary(inWords(found));
     return found;
   });

@@ -18,9 +18,9 @@ const planners = (context: Context, asked: OperationRequest): Planner | null => 
     case 'deploy':
       return (_, old) => planDeploy(context, asked.request, old);
     case 'rollback':
-      return (_, old, releases) => planRollback(context, releases, asked.request, old);
+      return async (_, old, releases) => planRollback(context, releases, asked.request, await old);
     case 'restore':
-      return (_, old) => planRestore(context, asked.request, old);
+      return async (_, old) => planRestore(context, asked.request, await old);
     default:
       return null;
   }

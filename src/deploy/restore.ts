@@ -12,7 +12,7 @@ export const restore = (session: Session, request: RestoreRequest): Promise<Rest
     session,
     { kind: 'restore', subject: request.backup },
     {
-      prepare: (context, state) => prepare(context, state, (_, old) => planRestore(context, request, old)),
+      prepare: (context, state) => prepare(context, state, async (_, old) => planRestore(context, request, await old)),
       run: async (context, scope, prepared) => {
         const run = await startRun(context, scope, prepared);
         await carryOut(run);
