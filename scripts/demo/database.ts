@@ -41,7 +41,7 @@ const withoutOrdersSince = (database: Database, since: Date): Database => ({
       run: (name, command, options) =>
         session.run(
           name,
-          command['find'] === 'orders' ? { ...command, filter: { acceptedAt: { $lt: since } } } : command,
+          command.find === 'orders' ? { ...command, filter: { acceptedAt: { $lt: since } } } : command,
           options,
         ),
     };
@@ -56,5 +56,5 @@ export const hashWithoutOrdersSince = (stack: Stack, since: Date): Promise<strin
 export const migrations = (stack: Stack): Promise<readonly string[]> =>
   withDatabase(stack, async (database) => {
     const reply = await database.run('kaleem', { find: 'migrations', sort: { _id: 1 }, batchSize: 1000 });
-    return (reply['cursor'].firstBatch as { _id: string }[]).map(({ _id }) => _id);
+    return (reply.cursor.firstBatch as { _id: string }[]).map(({ _id }) => _id);
   });

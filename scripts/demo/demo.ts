@@ -21,7 +21,7 @@ const get = async (stack: Stack, path: string): Promise<Record<string, unknown>>
 const deploy = async (stack: Stack, findings: Findings, tag: string, expected: { exitCode: number; live: string }) => {
   command(`kaleem-deploy ${tag}`);
   const { exitCode, elapsedMs } = await kaleemDeploy(stack.directory, [tag], true);
-  const live = (await get(stack, '/api/version'))['version'];
+  const live = (await get(stack, '/api/version')).version;
   say(`   kaleem-deploy ${tag} took ${seconds(elapsedMs)}`);
   findings.check('exit code', exitCode, exitCode === expected.exitCode);
   findings.check('/api/version through nginx', String(live), live === expected.live);
@@ -120,7 +120,7 @@ const shortenPatience = async ({ directory }: Stack): Promise<void> => {
 };
 
 const main = async (): Promise<boolean> => {
-  const registry = process.env['KALEEM_TEST_REGISTRY'];
+  const registry = process.env.KALEEM_TEST_REGISTRY;
   if (registry === undefined) {
     say('KALEEM_TEST_REGISTRY is not set: run scripts/demo.sh, which prepares everything');
     return false;

@@ -28,10 +28,10 @@ export interface Ran {
 export const kaleemDeploy = (directory: string, args: readonly string[], show: boolean): Promise<Ran> =>
   new Promise((resolve, reject) => {
     const started = performance.now();
-    const child = spawn(process.execPath, [process.env['KALEEM_DEPLOY_PROGRAM'] ?? program, ...args], {
+    const child = spawn(process.execPath, [process.env.KALEEM_DEPLOY_PROGRAM ?? program, ...args], {
       cwd: directory,
       // Variables of this shell would win over the stack's `.env`.
-      env: { PATH: process.env['PATH'], HOME: process.env['HOME'], TERM: process.env['TERM'] },
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: process.env.TERM },
       // Ctrl-C reaches us, and `interruptCommand` passes it on once.
       detached: true,
       stdio: show ? ['ignore', 'inherit', 'inherit'] : ['ignore', 'pipe', 'inherit'],

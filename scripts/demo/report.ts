@@ -1,5 +1,5 @@
 // What the person in front of the terminal reads.
-const colours = process.stdout.isTTY === true && process.env['NO_COLOR'] === undefined;
+const colours = process.stdout.isTTY === true && process.env.NO_COLOR === undefined;
 const paint = (code: number, text: string): string => (colours ? `\u001b[${code}m${text}\u001b[0m` : text);
 
 export const say = (text: string): void => {

@@ -20,10 +20,10 @@ export const engineAddress = async (
   if (endpoint.kind === 'unix') return { secure: false, options: { socketPath: url.replace(/^unix:\/\//, '') }, url };
   if (endpoint.kind !== 'tcp') return null;
   const { port } = new URL(url.replace(/^tcp:/, 'http:'));
-  const secure = url.startsWith('https:') || Boolean(environment['DOCKER_TLS_VERIFY'] || environment['DOCKER_TLS']);
+  const secure = url.startsWith('https:') || Boolean(environment.DOCKER_TLS_VERIFY || environment.DOCKER_TLS);
   const options = { host: endpoint.host, port: Number(port || (secure ? 2376 : 2375)) };
   if (!secure) return { secure, options, url };
-  const directory = environment['DOCKER_CERT_PATH'] || join(environment['HOME'] || '/', '.docker');
+  const directory = environment.DOCKER_CERT_PATH || join(environment.HOME || '/', '.docker');
   const read = (file: string) => readFile(join(directory, file)).catch(() => undefined);
   const [ca, cert, key] = await Promise.all([read('ca.pem'), read('cert.pem'), read('key.pem')]);
   return { secure, options: { ...options, ca, cert, key }, url };

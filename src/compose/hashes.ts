@@ -52,13 +52,13 @@ const originalNames = (copies: Services): Services =>
 const withoutDependencies = ({ services = {} }: ComposeText): Services =>
   Object.fromEntries(
     Object.entries(services)
-      .filter(([, service]) => service['depends_on'] !== undefined)
+      .filter(([, service]) => service.depends_on !== undefined)
       .map(([name, { depends_on: _, ...rest }]) => [aloneName(name), rest]),
   );
 
 /** Newer versions of Compose refuse two services with one `container_name`. */
 const canStandBeside = ({ services = {} }: ComposeText, copies: Services): boolean =>
-  Object.entries(copies).every(([name, copy]) => copy['container_name'] === undefined && services[name] === undefined);
+  Object.entries(copies).every(([name, copy]) => copy.container_name === undefined && services[name] === undefined);
 
 /** The last documents that were hashed in this process: a deploy asks again for the one it planned, to create from it. */
 const recent = new Map<string, Promise<Readonly<Record<string, string>>>>();

@@ -31,9 +31,19 @@ const restore = ['backup', 'restore', ({ backup }: Place) => backup, '--yes'] as
 const named = ({ backup }: Place): string => `${backup}.archive.gz`;
 
 export const archives: readonly BadInput[] = [
-  { what: 'a backup that is none', argv: ['backup', 'verify', '000099-v9'], code: 12, says: ['there is no backup 000099-v9'] },
+  {
+    what: 'a backup that is none',
+    argv: ['backup', 'verify', '000099-v9'],
+    code: 12,
+    says: ['there is no backup 000099-v9'],
+  },
   { what: 'a look at one that is none', argv: ['backup', 'show', '99'], code: 12, says: ['there is no backup 99'] },
-  { what: 'a file that is not there', argv: ['backup', 'verify', './a.archive.gz'], code: 12, says: ['./a.archive.gz'] },
+  {
+    what: 'a file that is not there',
+    argv: ['backup', 'verify', './a.archive.gz'],
+    code: 12,
+    says: ['./a.archive.gz'],
+  },
   {
     what: 'a restore of a file that is not there',
     argv: ['backup', 'restore', './a.archive.gz', '--yes'],
@@ -48,7 +58,13 @@ export const archives: readonly BadInput[] = [
     code: 31,
     says: [named],
   },
-  { what: 'an empty archive', prepare: changed(archiveOf, () => Buffer.alloc(0)), argv: verify, code: 31, says: [named] },
+  {
+    what: 'an empty archive',
+    prepare: changed(archiveOf, () => Buffer.alloc(0)),
+    argv: verify,
+    code: 31,
+    says: [named],
+  },
   {
     what: 'an archive that ends too soon',
     prepare: changed(archiveOf, (bytes) => bytes.subarray(0, bytes.length / 2)),
@@ -78,17 +94,28 @@ export const archives: readonly BadInput[] = [
     code: 31,
     says: ['notes.archive.gz', 'magic'],
   },
-  { what: 'a length of two gigabytes', prepare: changed(archiveOf, hugeLength), argv: verify, code: 31, says: [named, '2147483647'] },
+  {
+    what: 'a length of two gigabytes',
+    prepare: changed(archiveOf, hugeLength),
+    argv: verify,
+    code: 31,
+    says: [named, '2147483647'],
+  },
   {
     what: 'another archive under the name',
-    prepare: changed(archiveOf, inside((bytes) => bytes)),
+    prepare: changed(
+      archiveOf,
+      inside((bytes) => bytes),
+    ),
     argv: verify,
     code: 31,
     says: [named, 'manifest'],
   },
   {
     what: 'a manifest that somebody changed',
-    prepare: changed(manifestOf, (bytes) => Buffer.from(bytes.toString().replace(/"documents": ?\d+/, '"documents": 9'))),
+    prepare: changed(manifestOf, (bytes) =>
+      Buffer.from(bytes.toString().replace(/"documents": ?\d+/, '"documents": 9')),
+    ),
     argv: verify,
     code: 31,
     says: [({ backup }) => `${backup}.manifest.json`],
@@ -100,8 +127,22 @@ export const archives: readonly BadInput[] = [
     code: 31,
     says: [({ backup }) => `${backup}.manifest.json`],
   },
-  { what: 'a restore of half an archive', prepare: changed(archiveOf, (b) => b.subarray(0, b.length / 2)), argv: restore, here: true, code: 31, says: [named] },
-  { what: 'a restore with a bit that is another', prepare: changed(archiveOf, flipped), argv: restore, here: true, code: 31, says: [named] },
+  {
+    what: 'a restore of half an archive',
+    prepare: changed(archiveOf, (b) => b.subarray(0, b.length / 2)),
+    argv: restore,
+    here: true,
+    code: 31,
+    says: [named],
+  },
+  {
+    what: 'a restore with a bit that is another',
+    prepare: changed(archiveOf, flipped),
+    argv: restore,
+    here: true,
+    code: 31,
+    says: [named],
+  },
   {
     what: 'a restore of a hostile archive',
     prepare: changed(archiveOf, hugeLength),

@@ -30,7 +30,9 @@ const projectOf = async (stack: Stack, database: string): Promise<unknown> => {
   ]);
   return {
     containers: containers
-      .map(({ service, id, state, startedAt, restartPolicy }) => [service, id, state, startedAt, restartPolicy].join(' '))
+      .map(({ service, id, state, startedAt, restartPolicy }) =>
+        [service, id, state, startedAt, restartPolicy].join(' '),
+      )
       .sort(),
     ...{ rules, content },
   };
@@ -67,11 +69,7 @@ export interface Attempts {
   cleanup(): Promise<void>;
 }
 
-export const openAttempts = async (
-  stack: Stack,
-  tool: string,
-  facts: Omit<Place, 'directory'>,
-): Promise<Attempts> => {
+export const openAttempts = async (stack: Stack, tool: string, facts: Omit<Place, 'directory'>): Promise<Attempts> => {
   const copies = await mkdtemp(join(tmpdir(), 'kaleem-bad-inputs-'));
   const pristine = join(copies, 'pristine');
   const copy = (from: string, to: string) => cp(from, to, { recursive: true, preserveTimestamps: true });

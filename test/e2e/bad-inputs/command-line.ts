@@ -6,7 +6,12 @@ export const commandLine: readonly BadInput[] = [
   { what: 'an empty tag', argv: ['deploy', ''], code: 2, says: ['"" is not an image tag'] },
   { what: 'a tag with a space', argv: ['v0 0.2'], code: 2, says: ['"v0 0.2" is not an image tag'] },
   { what: 'a tag with a slash', argv: ['feature/2'], code: 2, says: ['"feature/2" is not an image tag'] },
-  { what: 'a tag that starts with a dash', argv: ['deploy', '--', '-v2'], code: 2, says: ['"-v2" is not an image tag'] },
+  {
+    what: 'a tag that starts with a dash',
+    argv: ['deploy', '--', '-v2'],
+    code: 2,
+    says: ['"-v2" is not an image tag'],
+  },
   { what: 'a tag that starts with a dot', argv: ['.v2'], code: 2, says: ['".v2" is not an image tag'] },
   { what: 'a tag of 129 characters', argv: ['v'.repeat(129)], code: 2, says: ['129 characters', '128 are the most'] },
   { what: 'a tag with an umlaut', argv: ['vö.2'], code: 2, says: ['"vö.2" is not an image tag'] },

@@ -41,7 +41,12 @@ export const configuration: readonly BadInput[] = [
   },
   { what: 'a negative duration', yaml: 'stability: -3s\n', code: 10, says: [`${AT}:1: stability`, "'-3s'"] },
   { what: 'a command for a shell', yaml: 'hooks: {failed: "a | b"}\n', code: 10, says: [`${AT}:1: hooks.failed`] },
-  { what: 'a fence of no known kind', yaml: 'fence: {mode: wall}\n', code: 10, says: [`${AT}:1: fence.mode`, "'wall'"] },
+  {
+    what: 'a fence of no known kind',
+    yaml: 'fence: {mode: wall}\n',
+    code: 10,
+    says: [`${AT}:1: fence.mode`, "'wall'"],
+  },
   {
     what: 'a password in a file that is committed',
     yaml: 'app: a\ndatabase: {uri: "mongodb://u:hunter22@mongo/kaleem"}\n',
@@ -62,7 +67,13 @@ export const configuration: readonly BadInput[] = [
     says: ['registries[0].password', 'NO_SUCH'],
   },
   { what: 'backups within the state', yaml: 'backup: {directory: .kaleem/b}\n', code: 10, says: [`${AT}:1: `] },
-  { what: 'an order with a service that is none', yaml: 'order: [mongo, apu]\n', here: true, code: 10, says: ["'apu'"] },
+  {
+    what: 'an order with a service that is none',
+    yaml: 'order: [mongo, apu]\n',
+    here: true,
+    code: 10,
+    says: ["'apu'"],
+  },
   { what: 'an order that leaves one out', yaml: 'order: [mongo, api, nginx]\n', here: true, code: 10, says: ['redis'] },
   { what: 'a writer that is no service', yaml: 'writers: [apu]\n', here: true, code: 10, says: ["'apu'"] },
   {
@@ -95,7 +106,12 @@ export const configuration: readonly BadInput[] = [
   },
   { what: 'a file that everyone can change', prepare: file(AT, 'app: a\n', 0o666), code: 10, says: [AT, 'every user'] },
   { what: 'a folder in the place of the file', prepare: folder(AT), code: 10, says: [AT, 'folder'] },
-  { what: 'text that is not UTF-8', prepare: file(AT, Buffer.from('app: \xe9\n', 'latin1')), code: 10, says: ['UTF-8'] },
+  {
+    what: 'text that is not UTF-8',
+    prepare: file(AT, Buffer.from('app: \xe9\n', 'latin1')),
+    code: 10,
+    says: ['UTF-8'],
+  },
   {
     what: 'a link to nowhere',
     prepare: ({ directory }) => symlink('nowhere.yml', join(directory, AT)),

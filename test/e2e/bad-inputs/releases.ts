@@ -36,6 +36,12 @@ export const releases: readonly BadInput[] = [
     code: 12,
     says: ['registry.invalid'],
   },
-  { what: 'a release that is not kept', argv: ['rollback', 'v9.9.9'], here: true, code: 12, says: ['no release v9.9.9'] },
+  {
+    what: 'a release that is not kept',
+    argv: ['rollback', 'v9.9.9'],
+    here: true,
+    code: 12,
+    says: ['no release v9.9.9'],
+  },
   { what: 'a rollback to a tag that is none', argv: ['rollback', 'a/b'], code: 2, says: ['"a/b" is not an image tag'] },
 ];

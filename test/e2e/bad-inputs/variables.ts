@@ -9,7 +9,12 @@ export const variables: readonly BadInput[] = [
   { what: 'a name with a space', lines: 'MY NAME=1\n', code: 10, says: [AT, "'MY NAME'"] },
   { what: 'a quote that is never closed', lines: 'GREETING="hello\n', code: 10, says: [AT, 'never closed'] },
   { what: 'a brace that is never closed', lines: 'URL=${HOST\n', code: 10, says: [AT, 'URL'] },
-  { what: 'an env file that everyone can change', prepare: file('.env', 'A=1\n', 0o666), code: 10, says: ['.env', 'every user'] },
+  {
+    what: 'an env file that everyone can change',
+    prepare: file('.env', 'A=1\n', 0o666),
+    code: 10,
+    says: ['.env', 'every user'],
+  },
   { what: 'a folder instead of an env file', prepare: folder('.env'), code: 10, says: ['.env', 'folder'] },
   { what: 'attempts in words', variables: { MAX_ATTEMPTS: 'abc' }, code: 10, says: ['MAX_ATTEMPTS', AT, "'abc'"] },
   { what: 'fewer attempts than none', variables: { MAX_ATTEMPTS: '-1' }, code: 10, says: ['MAX_ATTEMPTS', AT, "'-1'"] },
@@ -49,5 +54,10 @@ export const variables: readonly BadInput[] = [
     code: 10,
     says: ['COMPOSE_PROJECT_NAME', AT, "'Kaleem!'"],
   },
-  { what: 'a compose file that is not there', lines: 'COMPOSE_FILE=a.yml\n', code: 10, says: ['COMPOSE_FILE', AT, 'a.yml'] },
+  {
+    what: 'a compose file that is not there',
+    lines: 'COMPOSE_FILE=a.yml\n',
+    code: 10,
+    says: ['COMPOSE_FILE', AT, 'a.yml'],
+  },
 ];
