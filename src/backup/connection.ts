@@ -117,6 +117,13 @@ const wrap = (client: MongoClient, name: string | null, server: ServerFacts, com
   close: () => client.close(),
 });
 
+/** The driver's own words, but where they would be a riddle. */
+const connectionProblem = (error: unknown): string => {
+  const message = messageOf(error);
+  const [, host] = /getaddrinfo (?:ENOTFOUND|EAI_AGAIN) (\S+)/.exec(message) ?? [];
+  return host === undefined ? message : `there is no host ${host}, and no running service of that name`;
+};
+
 const unreachable = (problem: string, cause?: unknown): DeployError =>
   new DeployError('database-unreachable', `the database cannot be used: ${problem}`, {
     hint: 'is its container running? `kaleem-deploy doctor` checks the connection',
@@ -144,7 +151,7 @@ const connect = async (uri: string, target: DatabaseTarget, timeoutMs: number, s
   } catch (error) {
     await client.close().catch(() => {});
     signal?.throwIfAborted();
-    throw unreachable(messageOf(error), error);
+    throw unreachable(connectionProblem(error), error);
   } finally {
     signal?.removeEventListener('abort', stop);
   }

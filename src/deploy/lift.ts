@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { RenderedProject } from '../compose/rendered.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
@@ -37,7 +38,7 @@ export const liftAfterCommit = async (run: Run): Promise<void> => {
   } catch (error) {
     throw new DeployError('halted', `${plan.tag} is live, but the fence could not be lifted: ${messageOf(error)}`, {
       cause: error,
-      hint: 'kaleem-deploy maintenance off lifts every fence of this project',
+      hint: `touch ${join(run.operation.directory, 'resolved')}; then kaleem-deploy maintenance off lifts every fence of this project`,
     });
   }
 };

@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeployError } from '../errors.ts';
+import type { JournalEntry } from '../operation/journal.ts';
 import { readJournal } from '../operation/journal-read.ts';
 import { listOperations, type Operation } from '../operation/operations.ts';
 import { journalOf } from '../operation/records.ts';
-import { findState, type StateDirectory } from '../operation/state.ts';
+import type { StateDirectory } from '../operation/state.ts';
 import { endProcess, startDetached } from '../system/detached.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
@@ -31,12 +32,15 @@ export const readMaintenance = async (state: StateDirectory | null): Promise<Mai
   return text === '' ? null : (JSON.parse(text) as Maintenance);
 };
 
-const requireFirewall = async (context: Context): Promise<Firewall> => {
-  const firewall = await openFirewall(context.commands);
-  if (firewall !== null) return firewall;
-  throw new DeployError('unsupported', 'the firewall is out of reach: not root, or no iptables', {
+const outOfReach = (): DeployError =>
+  new DeployError('unsupported', 'the firewall is out of reach: not root, or no iptables', {
     hint: 'run this as root; without the firewall, `docker compose stop` is the only maintenance mode',
   });
+
+const requireFirewall = async (context: Context): Promise<Firewall> => {
+  const firewall = await openFirewall(context.commands);
+  if (firewall === null) throw outOfReach();
+  return firewall;
 };
 
 /** A process of its own answers 503 until `maintenance off`. */
@@ -70,26 +74,31 @@ const turnOn = async (context: Context, { state, operation }: OperationScope, ol
   await holdRestarts(context, operation, containers);
 };
 
-/** Policies that operations held which died or halted before they could give them back, by container id. */
-const heldPolicies = async (state: StateDirectory): Promise<Readonly<Record<string, string>>> => {
+/** What operations that died or halted were about to do. Oldest first: what a later one found is what an earlier one left. */
+const intentsOfTheDead = async (state: StateDirectory): Promise<readonly JournalEntry[]> => {
   const unfinished = (await listOperations(state)).filter(({ outcome }) => outcome === null || outcome === 'halted');
-  const held: Record<string, string> = {};
-  // Oldest first: what a later one found is what an earlier one left.
+  const intents: JournalEntry[] = [];
   for (const { id } of unfinished.toReversed()) {
-    for (const { type, step, data } of (await readJournal(journalOf(state, id))).entries) {
-      if (type !== 'intent' || step !== 'restart-policy.hold') continue;
-      Object.assign(held, (data as { readonly policies: Readonly<Record<string, string>> }).policies);
-    }
+    const { entries } = await readJournal(journalOf(state, id));
+    intents.push(...entries.filter(({ type }) => type === 'intent'));
+  }
+  return intents;
+};
+
+/** Policies that they held before they could give them back, by container id. */
+const heldPolicies = (intents: readonly JournalEntry[]): Readonly<Record<string, string>> => {
+  const held: Record<string, string> = {};
+  for (const { data } of intents.filter(({ step }) => step === 'restart-policy.hold')) {
+    Object.assign(held, (data as { readonly policies: Readonly<Record<string, string>> }).policies);
   }
   return held;
 };
 
 const releaseRestartsOfTheDead = async (
   context: Context,
-  state: StateDirectory,
   operation: Operation,
+  held: Readonly<Record<string, string>>,
 ): Promise<void> => {
-  const held = await heldPolicies(state);
   for (const { id, restartPolicy } of await projectContainers(context)) {
     const policy = held[id];
     if (policy === undefined || restartPolicy !== 'no') continue;
@@ -104,11 +113,17 @@ const turnOff = async (
   { state, operation }: OperationScope,
   record: Maintenance | null,
 ): Promise<void> => {
-  const firewall = await requireFirewall(context);
+  const intents = await intentsOfTheDead(state);
+  const firewall = await openFirewall(context.commands);
+  // A fence of stopped services has no rules; one of the firewall's can't be lifted without it.
+  const hasRules = record !== null || intents.some(({ step }) => step === 'fence.raise');
+  if (firewall === null && hasRules) throw outOfReach();
   if (record !== null) await releaseRestarts(context, operation, record.policies);
-  await releaseRestartsOfTheDead(context, state, operation);
+  await releaseRestartsOfTheDead(context, operation, heldPolicies(intents));
   // Every rule of the project's, not only this fence's: it is what one types when something was left behind.
-  await operation.effect('fence.lift', {}, () => firewall.remove(context.project.name, null));
+  if (firewall !== null) {
+    await operation.effect('fence.lift', {}, () => firewall.remove(context.project.name, null));
+  }
   if (record !== null) await endProcess(record.responderPid, record.operation);
   await removeDurably(state.file(FILE));
   // Of an operation that died behind its fence.
@@ -141,6 +156,3 @@ export const maintenance = (session: Session, mode: MaintenanceMode): Promise<Ma
       },
     },
   );
-
-export const maintenanceOf = async (stateDirectory: string): Promise<Maintenance | null> =>
-  readMaintenance(await findState(stateDirectory));

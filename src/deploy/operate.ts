@@ -46,6 +46,13 @@ const outcomes: Readonly<Partial<Record<DeployError['code'], Outcome>>> = {
 const outcomeOf = (error: DeployError, exitCode: number): Outcome =>
   outcomes[error.code] ?? (exitCode === 12 ? 'refused' : 'failed');
 
+/** All is done, but the next operation will take this one for dead. */
+const unended = (operation: Operation, cause: unknown): DeployError =>
+  new DeployError('halted', `${operation.kind} is done, but that could not be written down: ${messageOf(cause)}`, {
+    hint: `df -h; look: kaleem-deploy status; then touch ${join(operation.directory, 'resolved')}`,
+    cause,
+  });
+
 /**
  * Runs an operation: lock, look for unfinished ones, prepare (nothing written so far), then the operation with its
  * journal, whose last line says how it ended.
@@ -84,13 +91,18 @@ export const inOperation = async <P, T>(
         { state, releases: openReleases(state), operation, steps: recorder.steps },
         prepared,
       );
-      await operation.end('succeeded', 0);
+      await operation.end('succeeded', 0).catch((error: unknown) => {
+        throw unended(operation, error);
+      });
       return result;
     } catch (thrown) {
       const error =
         thrown instanceof DeployError ? thrown : new DeployError('bug', messageOf(thrown), { cause: thrown });
       const exitCode = options.exitCodeOf(error);
-      await operation.end(outcomeOf(error, exitCode), exitCode, error);
+      // The first failure is the one to report; a journal without an end says by itself that a person must look.
+      await operation.end(outcomeOf(error, exitCode), exitCode, error).catch((failure: unknown) => {
+        context.progress.warn(`how it ended could not be written down: ${messageOf(failure)}`);
+      });
       throw error;
     }
   } finally {

@@ -1,4 +1,4 @@
-import { assertTag, parseImageReference, withTag } from '../compose/image-reference.ts';
+import { assertTag, type ImageReference, parseImageReference, withTag } from '../compose/image-reference.ts';
 import { pinImages, renderProject } from '../compose/render.ts';
 import type { RenderedProject } from '../compose/rendered.ts';
 import { workOutRoles } from '../compose/roles.ts';
@@ -7,6 +7,7 @@ import type { Context } from './context.ts';
 import type { OldGood } from './old-good.ts';
 import { comparePlan, type DeployPlan, type PlannedImage } from './plan.ts';
 import type { DeployRequest } from './requests.ts';
+import { requireServices } from './require-services.ts';
 
 /** The reference a variable has now, in `.env` or the environment. */
 const currentReference = (context: Context, variable: string): string => {
@@ -15,6 +16,18 @@ const currentReference = (context: Context, variable: string): string => {
   throw new DeployError('env-invalid', `${variable} is not set`, {
     hint: `set it in ${context.config.compose.envFile}, for example ${variable}=ghcr.io/owner/repo/kaleem-api:v0.0.1`,
   });
+};
+
+/** An error about it names the variable. */
+const currentImage = (context: Context, variable: string): ImageReference => {
+  const text = currentReference(context, variable);
+  try {
+    return parseImageReference(text);
+  } catch (error) {
+    if (!(error instanceof DeployError)) throw error;
+    const { code, message, hint = '' } = error;
+    throw new DeployError(code, `${variable}: ${message}`, { hint, cause: error });
+  }
 };
 
 /** Release variables with the tags that were asked for. Pure but for errors: 'tag-invalid', 'usage', 'env-invalid'. */
@@ -31,7 +44,7 @@ export const plannedReferences = (context: Context, request: DeployRequest): Rea
   return Object.fromEntries(
     known.map((variable) => [
       variable,
-      withTag(parseImageReference(currentReference(context, variable)), request.images[variable] ?? request.tag),
+      withTag(currentImage(context, variable), request.images[variable] ?? request.tag),
     ]),
   );
 };
@@ -77,6 +90,7 @@ const draftDeploy = async (context: Context, request: DeployRequest): Promise<Dr
   const references = plannedReferences(context, request);
   const rendered = await renderProject(project, context, references);
   requireKnown(Object.keys(rendered.services), request);
+  requireServices(config, rendered);
   const { releaseServices } = workOutRoles(rendered, config);
   refuseBuilds(rendered, releaseServices);
   const images = await Promise.all(

@@ -140,10 +140,13 @@ const bringBack = async (run: Run, old: OldGood): Promise<void> => {
 };
 
 /** A record that was written before the commit failed. */
-const forgetRelease = async ({ operation, releases }: Run): Promise<void> => {
+const forgetRelease = async ({ operation, releases, plan }: Run): Promise<void> => {
   const all = await releases.list();
   const made = all.find((each) => each.operation === operation.id && each.origin === 'deployed');
-  if (made !== undefined && made.status !== 'live') await releases.remove(made.id);
+  if (made === undefined) return;
+  // The commit's last words can fail when the release is live already; the fence was not lifted yet.
+  if (plan.old !== null) await releases.setLive(plan.old.release.id);
+  if (plan.old !== null || made.status !== 'live') await releases.remove(made.id);
 };
 
 /** There was nothing before: what this operation made goes away again, but for volumes, which may hold data. */

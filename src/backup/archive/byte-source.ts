@@ -41,7 +41,8 @@ export class ByteSource {
     try {
       handle = await open(path, 'r');
     } catch (error) {
-      throw archiveInvalid(path, `cannot be opened: ${messageOf(error)}`, error);
+      const gone = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      throw archiveInvalid(path, gone ? 'there is no such file' : `cannot be opened: ${messageOf(error)}`, error);
     }
     try {
       const stat = await handle.stat();

@@ -1,4 +1,4 @@
-import { DeployError, messageOf } from '../../errors.ts';
+import { DeployError, type ErrorCode, messageOf } from '../../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printable } from './format.ts';
 import type { Paint } from './paint.ts';
@@ -11,13 +11,22 @@ export interface ErrorReport {
   readonly details: readonly string[];
 }
 
+const EVERY_KEY = 'docs/configuration.md says what every key and variable means';
+/** Where to look on for errors that say all there is to say about the place and the value. */
+const generalHints: Readonly<Partial<Record<ErrorCode, string>>> = {
+  'config-invalid': EVERY_KEY,
+  'env-invalid': EVERY_KEY,
+  'uri-invalid': EVERY_KEY,
+  'compose-invalid': '`docker compose config` shows what Compose makes of it',
+};
+
 /** Anything thrown, as data. What is not a DeployError is a bug of ours, whatever threw it. */
 export const reportError = (
   error: unknown,
   { stateDirectory }: { readonly stateDirectory: string | null },
 ): { readonly report: ErrorReport; readonly exitCode: number } => {
   if (error instanceof DeployError && error.code !== 'bug') {
-    const { code, message, hint = null, details } = error;
+    const { code, message, hint = generalHints[code] ?? null, details } = error;
     return { report: { code, message, hint, details }, exitCode: exitCodes[code] };
   }
   const look = stateDirectory === null ? '' : `; what was done until then is in ${stateDirectory}/operations`;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Outcome, start } from '../../support/command.ts';
 import { fingerprintOf } from '../../support/database.ts';
 import type { Stack } from '../../support/stack.ts';
-import { type BadInput, type Place, valueOf } from './bad-input.ts';
+import { type BadInput, type Place, textOf } from './bad-input.ts';
 import { filesOf } from './folder-fingerprint.ts';
 
 /** The environment of what is run, and nothing else. */
@@ -47,7 +47,7 @@ const spoil = async (bad: BadInput, place: Place): Promise<void> => {
     let env = await readFile(at('.env'), 'utf8');
     for (const [name, value] of Object.entries(bad.variables ?? {})) {
       const rest = env.replace(new RegExp(`^${name}=.*\n`, 'm'), '');
-      env = value === null ? rest : `${rest}${name}=${valueOf(value, place)}\n`;
+      env = value === null ? rest : `${rest}${name}=${textOf(value, place)}\n`;
     }
     await write('.env', `${env}${bad.lines ?? ''}`);
   }
@@ -86,9 +86,15 @@ export const openAttempts = async (stack: Stack, tool: string, facts: Omit<Place
   const tryIn = async (bad: BadInput, directory: string): Promise<Attempt> => {
     const place = { ...facts, directory };
     await spoil(bad, place);
-    const argv = (bad.argv ?? ['v0.0.5']).map((text) => valueOf(text, place));
+    const argv = (bad.argv ?? ['v0.0.5']).map((text) => textOf(text, place));
+    // Another attempt may have the lock.
+    const wait = bad.code === 2 ? [] : ['--lock-wait', '50'];
     const run = (...words: readonly string[]) =>
-      start([process.execPath, tool, ...words], { cwd: directory, env: environment, timeoutMs: COMMAND_MS }).ended;
+      start([process.execPath, tool, ...wait, ...words], {
+        cwd: directory,
+        env: environment,
+        timeoutMs: COMMAND_MS,
+      }).ended;
     const look = async () => ({ files: await filesOf(directory), project: await projectOf(stack, database) });
     const before = await look();
     const text = await run(...argv);

@@ -38,7 +38,7 @@ export interface BadInput {
   readonly says: readonly (string | RegExp | ((place: Place) => string))[];
 }
 
-export const valueOf = (text: Text, place: Place): string => (typeof text === 'string' ? text : text(place));
+export const textOf = (text: Text, place: Place): string => (typeof text === 'string' ? text : text(place));
 
 export const file =
   (name: string, content: string | Buffer, mode = 0o600) =>

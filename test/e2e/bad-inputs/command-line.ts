@@ -19,7 +19,7 @@ export const commandLine: readonly BadInput[] = [
   { what: 'a tag with a line break', argv: ['v0.0.2\n'], code: 2, says: ['"v0.0.2\\n" is not an image tag'] },
   { what: 'a whole image', argv: ['kaleem-api:v0.0.2'], code: 2, says: ['"kaleem-api:v0.0.2" is not an image tag'] },
   { what: 'a tag for a shell', argv: ['$(id)'], code: 2, says: ['"$(id)" is not an image tag'] },
-  { what: 'nothing at all', argv: [], code: 2, says: ['what is to be done?'] },
+  { what: 'nothing at all', argv: [], code: 2, says: [/what is to be done|argument 'tag'/] },
   { what: 'a mistyped verb', argv: ['rolback'], code: 2, says: ['unknown verb "rolback"', 'rollback'] },
   { what: 'a mistyped verb of a verb', argv: ['backup', 'shwo', 'x'], code: 2, says: ['shwo'] },
   { what: 'a verb without its verb', argv: ['backup'], code: 2, says: ['a verb is missing'] },
@@ -53,7 +53,7 @@ export const commandLine: readonly BadInput[] = [
     says: ['--upgrade mogno'],
   },
   { what: 'a history of no length', argv: ['history', '-n', '0'], code: 2, says: ["'0'", '1 or more'] },
-  { what: 'the log of no service', argv: ['logs', 'apu'], here: true, code: 2, says: ['apu'] },
+  { what: 'the log of no service', argv: ['logs', 'apu'], here: true, code: 12, says: ['no container of apu'] },
   { what: 'maintenance sideways', argv: ['maintenance', 'sideways'], code: 2, says: ['sideways'] },
   { what: 'a restore of nothing', argv: ['backup', 'restore'], code: 2, says: ["argument 'id-or-file'"] },
   {
@@ -69,5 +69,5 @@ export const commandLine: readonly BadInput[] = [
     says: ['rollback --with-database destroys data'],
   },
   { what: 'a pruning that nobody confirms', argv: ['prune'], code: 2, says: ['prune destroys data'] },
-  { what: 'a destination that is a path', argv: ['-d', '../x', 'v0.0.5'], code: 2, says: ["'../x'"] },
+  { what: 'a destination that is a path', argv: ['-d', '../x', 'v0.0.5'], code: 10, says: ["'../x'"] },
 ];

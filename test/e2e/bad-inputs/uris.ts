@@ -55,7 +55,7 @@ export const uris: readonly BadInput[] = [
     variables: { MONGODB_URI: 'mongodb://mogno:27017/kaleem' },
     here: true,
     code: 12,
-    says: ['mogno:27017'],
+    says: ['there is no host mogno'],
   },
   {
     what: 'a backup of a database that nobody serves',

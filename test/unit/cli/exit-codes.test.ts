@@ -14,6 +14,7 @@ describe('exit codes', () => {
       12,
       [
         'docker-unreachable',
+        'docker-failed',
         'image-not-found',
         'registry-denied',
         'registry-unreachable',
