@@ -1,4 +1,4 @@
-import { access, readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { DeployError } from '../errors.ts';
 import { COMPOSE_FILE_NAMES } from './compose-files.ts';
@@ -14,8 +14,9 @@ export interface FoundConfig {
 const NAMES = ['kaleem-deploy.yml', 'kaleem-deploy.yaml'] as const;
 const DESTINATION = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
+/** A link to nowhere is there too: reading it says so, and nothing is deployed without the configuration that was meant. */
 const exists = (path: string): Promise<boolean> =>
-  access(path).then(
+  lstat(path).then(
     () => true,
     () => false,
   );

@@ -2,6 +2,7 @@ import { DeployError } from '../errors.ts';
 import { replaceFile } from '../system/durable-file.ts';
 import { createFence } from './fence/fence.ts';
 import { openFirewall } from './fence/firewall.ts';
+import { readMaintenance } from './maintenance-record.ts';
 import { fencedPorts } from './plan.ts';
 import type { Run } from './run.ts';
 import { holdRestarts, ofServices, projectContainers, stopGracefully } from './writers.ts';
@@ -30,6 +31,7 @@ export const raiseFence = async (run: Run): Promise<void> => {
   const fence = createFence({
     ...{ operation, firewall, docker, project: project.name },
     ports: fencedPorts(plan, containers),
+    maintenance: (await readMaintenance(run.state))?.operation ?? null,
     retryAfterSeconds: config.fence.retryAfterSeconds,
     warn: progress.warn,
   });

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { DeployError } from '../errors.ts';
@@ -11,26 +10,12 @@ import { endProcess, startDetached } from '../system/detached.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
 import { type Firewall, openFirewall } from './fence/firewall.ts';
+import { MAINTENANCE_FILE, type Maintenance, readMaintenance } from './maintenance-record.ts';
 import { findOldGood, type OldGood } from './old-good.ts';
 import { inOperation, type OperationScope, type Session } from './operate.ts';
 import type { MaintenanceMode } from './requests.ts';
 import type { MaintenanceResult } from './results.ts';
 import { holdRestarts, ofServices, projectContainers, releaseRestarts } from './writers.ts';
-
-/** The fence that was raised by hand. */
-interface Maintenance {
-  readonly operation: string;
-  readonly since: string;
-  readonly responderPid: number;
-  readonly policies: Readonly<Record<string, string>>;
-}
-
-const FILE = 'maintenance.json';
-
-export const readMaintenance = async (state: StateDirectory | null): Promise<Maintenance | null> => {
-  const text = await readFile(state?.file(FILE) ?? '/dev/null', 'utf8').catch(() => '');
-  return text === '' ? null : (JSON.parse(text) as Maintenance);
-};
 
 const outOfReach = (): DeployError =>
   new DeployError('unsupported', 'the firewall is out of reach: not root, or no iptables', {
@@ -68,7 +53,7 @@ const turnOn = async (context: Context, { state, operation }: OperationScope, ol
     responderPid: pid,
     policies,
   };
-  await replaceFile(state.file(FILE), `${JSON.stringify(record)}\n`);
+  await replaceFile(state.file(MAINTENANCE_FILE), `${JSON.stringify(record)}\n`);
   await operation.effect('fence.raise', { ports, responderPort: port }, () => firewall.redirect(owner, ports, port));
   await operation.effect('fence.cut', { ports }, () => firewall.cut(owner, ports));
   await holdRestarts(context, operation, containers);
@@ -125,7 +110,7 @@ const turnOff = async (
     await operation.effect('fence.lift', {}, () => firewall.remove(context.project.name, null));
   }
   if (record !== null) await endProcess(record.responderPid, record.operation);
-  await removeDurably(state.file(FILE));
+  await removeDurably(state.file(MAINTENANCE_FILE));
   // Of an operation that died behind its fence.
   await removeDurably(state.file('fence.json'));
 };

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { RenderedProject } from '../compose/rendered.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Snapshot, SnapshotFile } from '../operation/releases.ts';
-import { replaceFile } from '../system/durable-file.ts';
+import { makeDirectory, replaceFile } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
 
 /** What is larger is data, not configuration, and is not kept. */
@@ -51,6 +51,8 @@ const restoreMountedFiles = async (
     if (now !== null && Buffer.compare(now, file.content) === 0) continue;
     const kept = join(keepIn, `replaced-${index}-${basename(file.path)}`);
     if (now !== null) await replaceFile(kept, now);
+    // The folder may have gone with it. What is mounted must be within reach of whoever a container runs as.
+    else await makeDirectory(dirname(file.path), 0o755);
     await replaceFile(file.path, file.content, { mode: file.mode });
     replaced.push({ path: file.path, kept });
   }

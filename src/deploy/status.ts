@@ -8,7 +8,7 @@ import { openReleases, type Release } from '../operation/releases.ts';
 import { findState, type StateDirectory } from '../operation/state.ts';
 import type { Context } from './context.ts';
 import { gateSpecs, openGates } from './gates.ts';
-import { readMaintenance } from './maintenance.ts';
+import { readMaintenance } from './maintenance-record.ts';
 import type { Session } from './operate.ts';
 import type { FenceStatus, HealthReport, ImageStatus, LockStatus, ServiceStatus, StatusReport } from './results.ts';
 import { projectContainers } from './writers.ts';

@@ -30,6 +30,8 @@ export interface FenceOptions {
   readonly project: string;
   /** Ports of the edge and of the writers, old and new. */
   readonly ports: readonly PublishedPort[];
+  /** The operation of `maintenance on`, whose fence stays up around this one. */
+  readonly maintenance: string | null;
   readonly retryAfterSeconds: number;
   readonly warn: (text: string) => void;
 }
@@ -91,6 +93,11 @@ export const createFence = (options: FenceOptions): Fence => {
             hint: 'set `fence: {mode: stop}` in kaleem-deploy.yml to stop the services instead',
           },
         );
+      }
+      // Nobody else works on this project now: what stands beside it is of operations that died, and would stay for good.
+      for (const other of await firewall.operations(project)) {
+        if (other === operation.id || other === options.maintenance) continue;
+        await operation.effect('fence.lift-dead', { operation: other }, () => firewall.remove(project, other));
       }
     },
     async cut() {

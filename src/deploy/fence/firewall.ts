@@ -1,7 +1,7 @@
 import type { PublishedPort } from '../../compose/rendered.ts';
 import { DeployError } from '../../errors.ts';
 import { type CommandRunner, lastLine } from '../../system/command.ts';
-import { cutRules, type Family, type RuleOwner, redirectRules, removalRules } from './rules.ts';
+import { cutRules, type Family, fencingOperations, type RuleOwner, redirectRules, removalRules } from './rules.ts';
 
 const TIMEOUT_MS = 15_000;
 
@@ -18,6 +18,8 @@ export interface Firewall {
   redirect(owner: RuleOwner, ports: readonly PublishedPort[], responderPort: number): Promise<void>;
   /** Resets the connections to `ports` that were open before. */
   cut(owner: RuleOwner, ports: readonly PublishedPort[]): Promise<void>;
+  /** Operations whose rules stand, for a project. */
+  operations(project: string): Promise<ReadonlySet<string>>;
   /** Removes an operation's rules, or (null) every rule of the project's. Removing what is not there is not an error. */
   remove(project: string, operation: string | null): Promise<void>;
 }
@@ -66,6 +68,11 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
       );
     }
   };
+  const save = async (tables: Tables): Promise<string> => {
+    const saved = await commands.run([tables.save], { timeoutMs: TIMEOUT_MS });
+    if (saved.exitCode !== 0) throw new DeployError('unsupported', `${tables.save} failed: ${lastLine(saved)}`);
+    return saved.stdout;
+  };
   return {
     async redirect(owner, ports, responderPort) {
       for (const tables of families) await restore(tables, redirectRules(ports, tables.family, owner, responderPort));
@@ -73,14 +80,12 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
     async cut(owner, ports) {
       for (const tables of families) await restore(tables, cutRules(ports, tables.family, owner));
     },
+    async operations(project) {
+      const saved = await Promise.all(families.map(save));
+      return new Set(saved.flatMap((rules) => [...fencingOperations(rules, project)]));
+    },
     async remove(project, operation) {
-      for (const tables of families) {
-        const saved = await commands.run([tables.save], { timeoutMs: TIMEOUT_MS });
-        if (saved.exitCode !== 0) {
-          throw new DeployError('unsupported', `${tables.save} failed: ${lastLine(saved)}`);
-        }
-        await restore(tables, removalRules(saved.stdout, project, operation));
-      }
+      for (const tables of families) await restore(tables, removalRules(await save(tables), project, operation));
     },
   };
 };

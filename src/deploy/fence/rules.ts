@@ -118,6 +118,15 @@ export const cutRules = (ports: readonly PublishedPort[], family: Family, owner:
   return restoreDocument({ filter: rules });
 };
 
+/** The operations that have rules of a project's in `iptables-save`. */
+export const fencingOperations = (saved: string, project: string): ReadonlySet<string> => {
+  const comments = saved.matchAll(/--comment "?([^"\s]+)"?/g);
+  const prefix = projectComment(project);
+  return new Set(
+    [...comments].flatMap(([, text = '']) => (text.startsWith(prefix) ? [text.slice(prefix.length)] : [])),
+  );
+};
+
 /**
  * What removes an operation's rules, worked out from `iptables-save`: each `-A` line with its comment becomes a `-D`.
  * `operation` null: every rule of this project's. Empty when there is none.

@@ -14,7 +14,8 @@ const COMMAND_MS = 60_000;
 /** What one bad input led to. */
 export interface Attempt {
   readonly text: Outcome;
-  readonly json: Outcome;
+  /** Null for what is slow. */
+  readonly json: Outcome | null;
   readonly place: Place;
   /** Everything that must not have changed. */
   readonly before: unknown;
@@ -87,8 +88,8 @@ export const openAttempts = async (stack: Stack, tool: string, facts: Omit<Place
     const place = { ...facts, directory };
     await spoil(bad, place);
     const argv = (bad.argv ?? ['v0.0.5']).map((text) => textOf(text, place));
-    // Another attempt may have the lock.
-    const wait = bad.code === 2 ? [] : ['--lock-wait', '50'];
+    // The two of them want the same lock.
+    const wait = bad.code === 2 && bad.here !== true ? [] : ['--lock-wait', '50'];
     const run = (...words: readonly string[]) =>
       start([process.execPath, tool, ...wait, ...words], {
         cwd: directory,
@@ -97,8 +98,7 @@ export const openAttempts = async (stack: Stack, tool: string, facts: Omit<Place
       }).ended;
     const look = async () => ({ files: await filesOf(directory), project: await projectOf(stack, database) });
     const before = await look();
-    const text = await run(...argv);
-    const json = await run('--json', ...argv);
+    const [text, json] = await Promise.all([run(...argv), bad.slow === true ? null : run('--json', ...argv)]);
     return { ...{ text, json, place, before }, after: await look() };
   };
 

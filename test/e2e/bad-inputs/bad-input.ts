@@ -33,6 +33,8 @@ export interface BadInput {
    * copy of it too, and copies can be tried side by side.
    */
   readonly here?: boolean;
+  /** The tool tries again for a while before it gives up: with --json it is not tried once more. */
+  readonly slow?: boolean;
   readonly code: 2 | 3 | 10 | 12 | 31;
   /** Parts of the one message: the value, and where it stands. */
   readonly says: readonly (string | RegExp | ((place: Place) => string))[];

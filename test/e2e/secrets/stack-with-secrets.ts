@@ -65,7 +65,7 @@ export const makeStackWithSecrets = async (home: string, deadPort: number): Prom
   });
   const compose = await stack.read('compose.yml');
   const changed = compose
-    .replace('image: redis:7', REDIS)
+    .replace('image: redis:7', () => REDIS)
     .replace(/environment:\n(?= {6}MONGODB_URI)/, `${API}\n`)
     .replace('\nvolumes:\n', `${SERVICES}volumes:\n`);
   await stack.write('compose.yml', changed);

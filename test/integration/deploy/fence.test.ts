@@ -76,6 +76,7 @@ describe('the fence, on a real engine with its own rules in place', () => {
     newFence = (id) =>
       createFence({
         ...{ operation: { ...operation, id } as Operation, firewall, docker, project: name, retryAfterSeconds: 7 },
+        maintenance: '000002-aaaa',
         ports: [{ hostIp: null, published: port, target: 80, protocol: 'tcp' }],
         warn: () => {},
       });
@@ -153,6 +154,18 @@ describe('the fence, on a real engine with its own rules in place', () => {
     await fence.lift();
     expect(await codeOf(get('127.0.0.1', port))).toBe('503');
     await outer.lift();
+    expect(await codeOf(get('127.0.0.1', port))).toBe('200');
+  });
+
+  it('takes down what a dead operation of the project left standing', async () => {
+    const dead = newFence('000003-dead');
+    await dead.raise();
+    await dead.cut();
+    expect(await run('iptables-save')).toContain('000003-dead');
+    await fence.raise();
+    expect(await run('iptables-save')).not.toContain('000003-dead');
+    expect(await run('ip6tables-save')).not.toContain('000003-dead');
+    await fence.lift();
     expect(await codeOf(get('127.0.0.1', port))).toBe('200');
   });
 

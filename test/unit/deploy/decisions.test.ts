@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ContainerState } from '../../../src/compose/engine.ts';
-import type { RenderedProject } from '../../../src/compose/rendered.ts';
+import type { RenderedProject, RenderedService } from '../../../src/compose/rendered.ts';
 import type { GateSpec, InitSpec } from '../../../src/config/config.ts';
 import { initSpecs } from '../../../src/deploy/init/defaults.ts';
 import { requireDisk } from '../../../src/deploy/preflight.ts';
@@ -15,20 +15,20 @@ import { createFakeClock } from '../../support/fake-clock.ts';
 import { byName, container, service, tcp } from '../compose/fixtures.ts';
 import { failureOf } from './world.ts';
 
-const project = (...services: Parameters<typeof byName>): RenderedProject => ({
+const project = (...services: readonly RenderedService[]): RenderedProject => ({
   ...{ name: 'shop', services: byName(...services), text: '{}' },
   ...{ imageVariables: {}, unsetVariables: [], namedVariables: [] },
 });
 
 describe('init steps', () => {
-  test.each([
-    [['mongod', '--replSet', 'rs0', '--bind_ip_all']],
-    [['mongod', '--replSet=rs0']],
-  ])('a mongod with %j has its replica set initiated', (command) => {
-    expect(initSpecs([], project(service('db', [], { command })))).toEqual([
-      { type: 'mongo-replica-set', service: 'db', name: 'rs0', host: 'db:27017' },
-    ]);
-  });
+  test.each([[['mongod', '--replSet', 'rs0', '--bind_ip_all']], [['mongod', '--replSet=rs0']]])(
+    'a mongod with %j has its replica set initiated',
+    (command) => {
+      expect(initSpecs([], project(service('db', [], { command })))).toEqual([
+        { type: 'mongo-replica-set', service: 'db', name: 'rs0', host: 'db:27017' },
+      ]);
+    },
+  );
 
   test('a --replSet without a name is left alone', () => {
     expect(initSpecs([], project(service('db', [], { command: ['mongod', '--replSet'] })))).toEqual([]);
@@ -66,7 +66,12 @@ describe('whether a container may still become ready', () => {
   test.each([
     ['one that runs', api({}), false, null],
     ['one that restarts', api({ state: 'restarting', exitCode: 1 }), false, null],
-    ['one that exited and is not started again', api({ state: 'exited', exitCode: 1 }), false, 'api exited with code 1'],
+    [
+      'one that exited and is not started again',
+      api({ state: 'exited', exitCode: 1 }),
+      false,
+      'api exited with code 1',
+    ],
     ['one that should run and ended well', api({ state: 'exited' }), false, 'api exited with code 0'],
     ['one whose work is done', api({ state: 'exited' }), true, null],
     ['one whose work failed', api({ state: 'exited', exitCode: 2 }), true, 'api exited with code 2'],

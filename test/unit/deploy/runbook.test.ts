@@ -1,7 +1,7 @@
 import { afterEach, expect, test } from 'vitest';
 import { deploy, rollback } from '../../../src/deploy/deploy.ts';
 import type { DeployRequest } from '../../../src/deploy/requests.ts';
-import { allRunning, API, createWorld, failureOf, RESTART_POLICIES, type World } from './world.ts';
+import { API, allRunning, createWorld, failureOf, RESTART_POLICIES, type World } from './world.ts';
 
 const to = (tag: string): DeployRequest => ({ tag, images: {}, upgrade: [], restartAll: false });
 
@@ -107,7 +107,11 @@ test('rollback goes to the last good release, and marks the one it left as bad',
   expect(result).toMatchObject({ kind: 'rollback', tag: 'v1', previous: 'v2' });
   expect(world.running()).toEqual(allRunning(world, 'v1'));
   expect(await world.env()).toContain(`API_IMAGE=${API}:v1\n`);
-  expect((await world.releases()).map(({ tag, status }) => `${tag} ${status}`)).toEqual(['v1 live', 'v2 bad', 'v1 good']);
+  expect((await world.releases()).map(({ tag, status }) => `${tag} ${status}`)).toEqual([
+    'v1 live',
+    'v2 bad',
+    'v1 good',
+  ]);
 });
 
 test('the migrate hook runs before the new writers start, and its failure is undone', async () => {

@@ -9,7 +9,7 @@ import { type Prepared, prepare } from '../../../src/deploy/prepare.ts';
 import type { DeployRequest } from '../../../src/deploy/requests.ts';
 import { startRun } from '../../../src/deploy/run.ts';
 import { DeployError } from '../../../src/errors.ts';
-import { allRunning, API, createWorld, failureOf, RESTART_POLICIES, type World } from './world.ts';
+import { API, allRunning, createWorld, failureOf, RESTART_POLICIES, type World } from './world.ts';
 
 const to = (tag: string): DeployRequest => ({ tag, images: {}, upgrade: [], restartAll: false });
 
@@ -125,7 +125,10 @@ test('when the undo fails too, it halts: nothing starts by itself, and nothing m
   expect(error.code).toBe('halted');
   expect(error.message).toMatch(/^v2 failed \(the engine hiccuped\) and bringing back v1 failed too: /);
   expect(error.details).toContain('writers are stopped');
-  expect(world.running()).toMatchObject({ api: expect.stringMatching(/^created/), web: expect.stringMatching(/^exited/) });
+  expect(world.running()).toMatchObject({
+    api: expect.stringMatching(/^created/),
+    web: expect.stringMatching(/^exited/),
+  });
   expect(world.policies()).toEqual({ ...RESTART_POLICIES, api: 'no', web: 'no', worker: expect.anything() });
   const [halted] = await world.history();
   expect(halted).toMatchObject({ outcome: 'halted', exitCode: 21 });
