@@ -7,6 +7,9 @@ import { fencedPorts } from './plan.ts';
 import type { Run } from './run.ts';
 import { holdRestarts, ofServices, projectContainers, stopGracefully } from './writers.ts';
 
+/** The edge has nothing to finish: those behind it have stopped. */
+const EDGE_GRACE_MS = 1_000;
+
 /** Services that may write, of both releases. */
 const writersOf = ({ plan }: Run): readonly string[] => [
   ...new Set([...plan.roles.writers, ...(plan.old?.roles.writers ?? [])]),
@@ -60,5 +63,10 @@ export const stopWriters = async (run: Run): Promise<void> => {
       graceMs: (service) => (old?.rendered.services[service] ?? plan.rendered.services[service])?.stopGraceMs ?? 10_000,
     });
     await fence.cut();
+    // What the edge took in before the cut it may still hold, and would hand to the new version at the old one's address.
+    if (fence.mode === 'firewall') {
+      const edge = ofServices(await projectContainers(context), edgesOf(run));
+      await stopGracefully(context, operation, edge, { levels: [], graceMs: () => EDGE_GRACE_MS });
+    }
   });
 };
