@@ -1,18 +1,17 @@
 import { type RestoreReport, restoreBackup } from '../backup/restore.ts';
-import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
-import type { OperationScope } from './operate.ts';
 import type { PlannedRestore } from './plan.ts';
 import type { Run } from './run.ts';
 
-/** Restores an archive into the application's database. The caller holds the fence and an aside copy. */
+/** Restores an archive into the application's database, as one step. The caller holds the fence and a copy of what is there. */
 export const restoreArchive = (
-  context: Context,
-  { operation }: Pick<OperationScope, 'operation'>,
-  { name, path, extra, force }: PlannedRestore,
+  { context, operation }: Pick<Run, 'context' | 'operation'>,
+  archive: Pick<PlannedRestore, 'path' | 'extra' | 'force'>,
+  words: { readonly title: string; readonly summary: (report: RestoreReport) => string },
 ): Promise<RestoreReport> =>
-  context.progress.step(`restore backup ${name}`, async (step) => {
+  context.progress.step(words.title, async (step) => {
     const { signal, clock } = context;
+    const { path, extra, force } = archive;
     const report = await withDatabase(context, (database) =>
       restoreBackup({
         ...{ database, path, operation, extra, force, signal, clock },
@@ -22,14 +21,17 @@ export const restoreArchive = (
         },
       }),
     );
-    step.summary(`${report.documents} documents`);
+    step.summary(words.summary(report));
     return report;
   });
 
 /** The backup that a restore or a rollback with database goes back to. What is there now is in the dump taken just before. */
 export const restoreChosenBackup = async (run: Run): Promise<void> => {
-  const { context, plan } = run;
+  const { plan } = run;
   if (plan.restore === null) return;
   run.switched = true;
-  run.restored = await restoreArchive(context, run, plan.restore);
+  run.restored = await restoreArchive(run, plan.restore, {
+    title: `restore backup ${plan.restore.name}`,
+    summary: ({ documents }) => `${documents} documents`,
+  });
 };

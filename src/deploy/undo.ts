@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasChanged } from '../backup/changed.ts';
-import { restoreBackup } from '../backup/restore.ts';
 import { pinImages } from '../compose/render.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
@@ -12,6 +11,7 @@ import { heldReferences, holdAgain } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { lift, resumeTtl } from './lift.ts';
 import type { OldGood } from './old-good.ts';
+import { restoreArchive } from './restore-backup.ts';
 import { type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
@@ -46,19 +46,15 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
     consistency: 'fenced',
     title: 'copy aside what the failed version wrote',
   });
-  await context.progress.step('restore the database', async (step) => {
-    const path = join(context.config.backup.directory, backup.archive);
-    const report = await withDatabase(context, (database) =>
-      restoreBackup({
-        ...{ database, path, operation, signal: context.signal, clock: context.clock, force: false, extra: 'drop' },
-        onProgress: ({ phase, bytes, totalBytes }) => {
-          if (phase === 'stage') step.bytes(bytes, totalBytes);
-          else step.detail(phase);
-        },
-      }),
-    );
-    step.summary(`${report.documents} documents; the aside copy is backup ${aside.id}`);
-  });
+  const path = join(context.config.backup.directory, backup.archive);
+  await restoreArchive(
+    run,
+    { path, extra: 'drop', force: false },
+    {
+      title: 'restore the database',
+      summary: ({ documents }) => `${documents} documents; the aside copy is backup ${aside.id}`,
+    },
+  );
   return 'restored';
 };
 
