@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects: `unit` needs nothing but Node and runs in seconds; `integration` drives one real part at a time;
-// `e2e` runs the built command against whole stacks. The last two need the test bed (scripts/test-bed/up.sh).
+// Four projects: `unit` needs nothing but Node and runs in seconds; `integration` drives one real part at a time;
+// `e2e` runs the built command against whole stacks; `torture` kills and starves it, a part of it here and all of it
+// with `npm run torture`. The last three need the test bed (scripts/test-bed/up.sh).
 export default defineConfig({
   test: {
     projects: [
@@ -26,6 +27,17 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'torture',
+          include: ['test/torture/**/*.test.ts'],
+          globalSetup: ['test/e2e/build.ts'],
+          sequence: { groupOrder: 3 },
+          testTimeout: 3 * 60 * 60 * 1000,
+          hookTimeout: 600_000,
           maxWorkers: 2,
         },
       },

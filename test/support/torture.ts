@@ -1,0 +1,51 @@
+import { randomInt } from 'node:crypto';
+import { appendFileSync } from 'node:fs';
+
+/** `npm run torture` runs every case; the normal tests a part of each suite, chosen by the seed, in bounded time. */
+const full = process.env.KALEEM_TORTURE === 'full';
+
+/** A generator of numbers in [0, 1) that the seed decides (mulberry32, public domain). */
+const generator = (seed: number): (() => number) => {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+};
+
+/** One suite's share of chance and time. */
+export interface Torture {
+  readonly full: boolean;
+  /** Give it back as KALEEM_TORTURE_SEED to see the same run again. */
+  readonly seed: number;
+  random(): number;
+  /** `count` of the items, in a random order; all of them in a full run. */
+  sample<T>(items: readonly T[], count: number): readonly T[];
+  /** One of two values: that of a full run, and that of the normal tests. */
+  either<T>(inFull: T, inShort: T): T;
+}
+
+/** Prints the suite's seed, so that any failure can be run again. */
+export const openTorture = (suite: string): Torture => {
+  const given = process.env.KALEEM_TORTURE_SEED;
+  const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
+  if (!Number.isSafeInteger(seed)) throw new Error(`KALEEM_TORTURE_SEED=${given} is not a number`);
+  const line = `torture: ${suite}: seed ${seed}${full ? ', full' : ''}`;
+  console.log(line);
+  if (process.env.KALEEM_TORTURE_LOG !== undefined) appendFileSync(process.env.KALEEM_TORTURE_LOG, `${line}\n`);
+  const random = generator(seed);
+  const shuffled = <T>(items: readonly T[]): readonly T[] =>
+    items
+      .map((item) => ({ item, at: random() }))
+      .sort((a, b) => a.at - b.at)
+      .map(({ item }) => item);
+  return {
+    full,
+    seed,
+    random,
+    sample: (items, count) => (full ? shuffled(items) : shuffled(items).slice(0, count)),
+    either: (inFull, inShort) => (full ? inFull : inShort),
+  };
+};
