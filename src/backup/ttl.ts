@@ -3,6 +3,8 @@ import type { Database } from './connection.ts';
 export interface PausedTtl {
   /** Whether the monitor is off now: TTL deletions are writes, and none happen. */
   readonly paused: boolean;
+  /** Somebody else had put it off: `resume` leaves it so. */
+  readonly wasOff: boolean;
   /** Why not, or that it was off before. */
   readonly reason: string;
   /** Puts the monitor on again, if this put it off. The connection may be another one than the pause's. */
@@ -23,14 +25,14 @@ export const pauseTtl = async (database: Database): Promise<PausedTtl> => {
   try {
     const now = await database.run('admin', { getParameter: 1, ttlMonitorEnabled: 1 }, { timeoutMs: 10_000 });
     if (now.ttlMonitorEnabled === false)
-      return { paused: true, reason: 'the TTL monitor was off already', resume: nothing };
+      return { paused: true, wasOff: true, reason: 'the TTL monitor was off already', resume: nothing };
     await set(database, false);
-    return { paused: true, reason: 'the TTL monitor is off', resume: resumeTtl };
+    return { paused: true, wasOff: false, reason: 'the TTL monitor is off', resume: resumeTtl };
   } catch (error) {
     const { codeName } = error as { codeName?: string };
     if (codeName === undefined) throw error;
     return {
-      paused: false,
+      ...{ paused: false, wasOff: false },
       reason: `the server does not let the TTL monitor be switched off (${codeName})`,
       resume: nothing,
     };

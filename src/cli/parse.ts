@@ -15,6 +15,7 @@ import { defineLogs } from './logs.ts';
 import { defineMaintenance } from './maintenance.ts';
 import { assertNotMistyped } from './mistyped.ts';
 import { definePrune } from './prune.ts';
+import { defineRecover } from './recover.ts';
 import { defineReleases } from './releases.ts';
 import { defineRollback } from './rollback.ts';
 import { defineStatus } from './status.ts';
@@ -26,6 +27,7 @@ import { VERSION } from './version-number.ts';
 const verbs: readonly DefineVerb[] = [
   defineDeploy,
   defineRollback,
+  defineRecover,
   defineStatus,
   defineHistory,
   defineReleases,

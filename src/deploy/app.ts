@@ -3,7 +3,14 @@ import type { Release } from '../operation/releases.ts';
 import type { AppOptions } from './app-options.ts';
 import type { LogsRequest } from './logs.ts';
 import type { Session } from './operate.ts';
-import type { DeployRequest, MaintenanceMode, OperationRequest, RestoreRequest, RollbackRequest } from './requests.ts';
+import type {
+  DeployRequest,
+  MaintenanceMode,
+  OperationRequest,
+  RecoverRequest,
+  RestoreRequest,
+  RollbackRequest,
+} from './requests.ts';
 import type {
   BackupDetail,
   BackupSummary,
@@ -15,6 +22,7 @@ import type {
   MaintenanceResult,
   Plan,
   PruneResult,
+  RecoverResult,
   RestoreResult,
   StatusReport,
   VerifyResult,
@@ -22,7 +30,14 @@ import type {
 
 export type { AppOptions } from './app-options.ts';
 export type { LogLine, LogsRequest } from './logs.ts';
-export type { DeployRequest, MaintenanceMode, OperationRequest, RestoreRequest, RollbackRequest } from './requests.ts';
+export type {
+  DeployRequest,
+  MaintenanceMode,
+  OperationRequest,
+  RecoverRequest,
+  RestoreRequest,
+  RollbackRequest,
+} from './requests.ts';
 
 /**
  * The tool, without its command line. Every method rejects with a DeployError. The read-only ones (status, history,
@@ -32,6 +47,7 @@ export interface App {
   plan(operation: OperationRequest): Promise<Plan>;
   deploy(request: DeployRequest): Promise<DeployResult>;
   rollback(request: RollbackRequest): Promise<DeployResult>;
+  recover(request: RecoverRequest): Promise<RecoverResult>;
   status(): Promise<StatusReport>;
   /** Newest first. */
   history(): Promise<readonly OperationRecord[]>;
@@ -90,6 +106,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
       return (await import('./deploy.ts')).deploy(session, request);
     },
     rollback: async (request) => (await import('./deploy.ts')).rollback(session, request),
+    recover: async (request) => (await import('./recover.ts')).recover(session, request),
     status: async () => (await import('./status.ts')).status(session),
     history: () => history(session),
     releases: () => releases(session),

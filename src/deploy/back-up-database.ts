@@ -3,7 +3,7 @@ import { backUp } from './back-up.ts';
 import { identify, rememberIdentity, withDatabase } from './database.ts';
 import { runHook } from './hooks.ts';
 import { databaseContainer } from './preflight.ts';
-import type { Run } from './run.ts';
+import { NOTE, type Run } from './run.ts';
 import { levelsUpTo, switchTo } from './switch.ts';
 import { projectContainers } from './writers.ts';
 
@@ -38,7 +38,9 @@ export const backUpDatabase = async (run: Run): Promise<void> => {
   await startDatabase(run);
   const container = databaseContainer(plan, await projectContainers(context));
   await withDatabase(context, async (database) => {
+    await operation.note(NOTE.ttl, {});
     run.ttl = await pauseTtl(database);
+    if (run.ttl.wasOff) await operation.note(NOTE.ttlWasOff, {});
     context.log.debug(run.ttl.reason);
     await rememberIdentity(state, await identify(database, container));
   });

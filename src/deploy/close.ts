@@ -1,10 +1,12 @@
 import { DeployError } from '../errors.ts';
 import { replaceFile } from '../system/durable-file.ts';
-import { createFence } from './fence/fence.ts';
-import { openFirewall } from './fence/firewall.ts';
+import type { Context } from './context.ts';
+import { createFence, type Fence } from './fence/fence.ts';
+import { type Firewall, openFirewall } from './fence/firewall.ts';
+import type { Detached } from './fence/networks.ts';
 import { readMaintenance } from './maintenance-record.ts';
 import { fencedPorts } from './plan.ts';
-import type { Run } from './run.ts';
+import { NOTE, type Run } from './run.ts';
 import { holdRestarts, ofServices, projectContainers, stopGracefully } from './writers.ts';
 
 /** The edge has nothing to finish: those behind it have stopped. */
@@ -19,26 +21,42 @@ const edgesOf = ({ plan }: Run): readonly string[] => [
   ...new Set([...plan.roles.edge, ...(plan.old?.roles.edge ?? [])]),
 ];
 
-/** From here on no outside request reaches a writer. Nothing to do when no writer changes. */
-export const raiseFence = async (run: Run): Promise<void> => {
-  const { context, plan, operation } = run;
-  if (!plan.writersChange) return;
-  const { docker, project, config, commands, progress } = context;
-  const containers = await projectContainers(context);
+/** Null: writers and edge are stopped instead. */
+const chooseFirewall = async ({ config, commands }: Context): Promise<Firewall | null> => {
   const firewall = config.fence.mode === 'stop' ? null : await openFirewall(commands);
   if (firewall === null && config.fence.mode === 'firewall') {
     throw new DeployError('unsupported', 'the firewall is out of reach: not root, or no iptables', {
       hint: 'run this as root, or set `fence: {mode: auto}` in kaleem-deploy.yml',
     });
   }
-  const fence = createFence({
-    ...{ operation, firewall, docker, project: project.name },
-    ports: fencedPorts(plan, containers),
-    maintenance: (await readMaintenance(run.state))?.operation ?? null,
+  return firewall;
+};
+
+/** The operation's fence, as it stands or does not stand yet. `detached`: what it had taken off networks before. */
+export const openFence = async (
+  { context, plan, operation, state }: Run,
+  firewall: Firewall | null,
+  detached: readonly Detached[] = [],
+): Promise<Fence> => {
+  const { docker, project, config, progress } = context;
+  return createFence({
+    ...{ operation, firewall, docker, project: project.name, detached },
+    ports: fencedPorts(plan, await projectContainers(context)),
+    maintenance: (await readMaintenance(state))?.operation ?? null,
     retryAfterSeconds: config.fence.retryAfterSeconds,
     warn: progress.warn,
   });
+};
+
+/** From here on no outside request reaches a writer. Nothing to do when no writer changes. */
+export const raiseFence = async (run: Run): Promise<void> => {
+  const { context, plan, operation } = run;
+  if (!plan.writersChange) return;
+  const { progress } = context;
+  const containers = await projectContainers(context);
+  const fence = run.fence ?? (await openFence(run, await chooseFirewall(context)));
   run.fence = fence;
+  await operation.note(NOTE.fence, { mode: fence.mode });
   if (plan.old !== null && plan.old.running.size > 0) run.fencedAt = context.clock.monotonic();
   const since = context.clock.now().toISOString();
   await replaceFile(run.state.file('fence.json'), `${JSON.stringify({ operation: operation.id, since })}\n`);

@@ -5,7 +5,7 @@ import type { Release, ReleaseService } from '../operation/releases.ts';
 import { replaceFile } from '../system/durable-file.ts';
 import { holdTag } from './hold.ts';
 import type { DeployPlan } from './plan.ts';
-import type { Run } from './run.ts';
+import { NOTE, type Run } from './run.ts';
 import { takeSnapshot } from './snapshot.ts';
 import { projectContainers } from './writers.ts';
 
@@ -58,6 +58,11 @@ const isSame = ({ old, changed, tag }: DeployPlan): boolean =>
  * is replaced the old release is live; from then on nothing is restored automatically, for writes will be accepted.
  */
 export const commit = async (run: Run): Promise<void> => {
+  await makeLive(run);
+  await run.operation.note(NOTE.committed, {});
+};
+
+const makeLive = async (run: Run): Promise<void> => {
   const { context, plan, operation, releases } = run;
   const { envFile } = context.config.compose;
   if (plan.keepsRelease) return;

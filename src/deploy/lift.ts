@@ -1,9 +1,8 @@
-import { join } from 'node:path';
 import type { RenderedProject } from '../compose/rendered.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
 import { withDatabase } from './database.ts';
-import { type Run, unstoppable } from './run.ts';
+import { NOTE, type Run, unstoppable } from './run.ts';
 import { releaseRestarts } from './writers.ts';
 
 /** TTL deletions go on, where they were stopped. */
@@ -24,6 +23,7 @@ export const lift = async (run: Run, rendered: RenderedProject): Promise<void> =
     await fence.lift();
     run.fence = null;
     await removeDurably(run.state.file('fence.json'));
+    await operation.note(NOTE.lifted, {});
     if (run.fencedAt !== null) run.downtimeMs = Math.round(context.clock.monotonic() - run.fencedAt);
     if (run.downtimeMs !== null) step.summary(`${(run.downtimeMs / 1000).toFixed(1)} s of downtime`);
   });
@@ -38,7 +38,7 @@ export const liftAfterCommit = async (run: Run): Promise<void> => {
   } catch (error) {
     throw new DeployError('halted', `${plan.tag} is live, but the fence could not be lifted: ${messageOf(error)}`, {
       cause: error,
-      hint: `touch ${join(run.operation.directory, 'resolved')}; then kaleem-deploy maintenance off lifts every fence of this project`,
+      hint: 'kaleem-deploy recover',
     });
   }
 };

@@ -61,18 +61,25 @@ export const renderRelease = async (context: Context, release: Release, text: st
   return { ...rendered, imageVariables: Object.fromEntries(variables) };
 };
 
-/** The live release's own record. */
-const readRecord = async (context: Context, releases: ReleaseStore | null): Promise<Found | null> => {
-  const release = (await releases?.live()) ?? null;
-  if (releases === null || release === null) return null;
+/** A release by its own record. */
+export const storedRelease = async (context: Context, releases: ReleaseStore, release: Release): Promise<Found> => {
   const snapshot = await releases.snapshot(release.id);
   const rendered = await renderRelease(context, release, snapshot.compose);
   const roles = workOutRoles(rendered, context.config);
   return { release, snapshot, rendered, roles, levels: dependencyLevels(rendered.services, null), saved: true };
 };
 
-const belongsTo = ({ release, rendered }: Found, container: ContainerState): boolean =>
-  isOf(rendered, container) && release.services[container.service]?.imageId === container.imageId;
+/** The live release's own record. */
+const readRecord = async (context: Context, releases: ReleaseStore | null): Promise<Found | null> => {
+  const release = (await releases?.live()) ?? null;
+  return releases === null || release === null ? null : storedRelease(context, releases, release);
+};
+
+/** Whether a container is one that the release would get, whoever made it. */
+export const belongsTo = (
+  { release, rendered }: Pick<Found, 'release' | 'rendered'>,
+  container: ContainerState,
+): boolean => isOf(rendered, container) && release.services[container.service]?.imageId === container.imageId;
 
 const isDown = ({ state, health }: ContainerState): boolean => state !== 'running' || health === 'unhealthy';
 

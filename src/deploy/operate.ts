@@ -8,26 +8,20 @@ import {
   type OperationKind,
   type Outcome,
 } from '../operation/operations.ts';
-import { openReleases, type ReleaseStore } from '../operation/releases.ts';
+import { openReleases } from '../operation/releases.ts';
 import { findState, openState, type StateDirectory } from '../operation/state.ts';
-import { refuseWhileOpen } from '../operation/unfinished.ts';
+import { refuseWhileHalted } from '../operation/unfinished.ts';
+import { runnerMarker } from '../system/orphans.ts';
 import type { AppOptions } from './app-options.ts';
 import type { Context } from './context.ts';
-import type { StepReport } from './results.ts';
+import { recoverUnfinished } from './recover-operations.ts';
+import type { OperationScope } from './scope.ts';
 import { recordSteps } from './step-recorder.ts';
 
 /** One run of the command: its options, and the world as `context` once somebody asked for it. */
 export interface Session {
   readonly options: AppOptions;
   context(): Promise<Context>;
-}
-
-export interface OperationScope {
-  readonly state: StateDirectory;
-  readonly releases: ReleaseStore;
-  readonly operation: Operation;
-  /** What was done so far. */
-  readonly steps: readonly StepReport[];
 }
 
 export interface Work<P, T> {
@@ -49,13 +43,33 @@ const outcomeOf = (error: DeployError, exitCode: number): Outcome =>
 /** All is done, but the next operation will take this one for dead. */
 const unended = (operation: Operation, cause: unknown): DeployError =>
   new DeployError('halted', `${operation.kind} is done, but that could not be written down: ${messageOf(cause)}`, {
-    hint: `df -h; look: kaleem-deploy status; then touch ${join(operation.directory, 'resolved')}`,
+    hint: 'df -h; then kaleem-deploy recover',
     cause,
   });
 
+/** Holds the project's lock while `use` runs; `describe` says what for, as far as it is known by now. */
+export const withLock = async <T>(
+  session: Session,
+  context: Context,
+  kind: string,
+  use: (describe: (operation: string) => void) => Promise<T>,
+): Promise<T> => {
+  const { options } = session;
+  const { clock, signal } = options;
+  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since: clock.now().toISOString() };
+  const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
+    ...{ waitMs: options.lockWaitMs, clock, signal },
+  });
+  try {
+    return await use((operation) => lock.describe({ ...holder, operation }));
+  } finally {
+    await lock.release();
+  }
+};
+
 /**
- * Runs an operation: lock, look for unfinished ones, prepare (nothing written so far), then the operation with its
- * journal, whose last line says how it ended.
+ * Runs an operation: lock, recover what died, prepare (nothing written so far), then the operation with its journal, whose
+ * last line says how it ended.
  */
 export const inOperation = async <P, T>(
   session: Session,
@@ -67,14 +81,12 @@ export const inOperation = async <P, T>(
   const world = await session.context();
   const recorder = recordSteps(world.progress, clock);
   const context: Context = { ...world, progress: recorder };
-  const who = currentUser();
-  const holder = { pid: process.pid, operation: '', kind: what.kind, who, since: clock.now().toISOString() };
-  const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
-    ...{ waitMs: options.lockWaitMs, clock, signal },
-  });
-  try {
+  return withLock(session, context, what.kind, async (describe) => {
     const known = await findState(config.stateDirectory);
-    if (known !== null) await refuseWhileOpen(known);
+    if (known !== null) {
+      await refuseWhileHalted(known);
+      await recoverUnfinished(context, known, { halted: false });
+    }
     const prepared = await work.prepare(context, known).catch((error: unknown) => {
       throw signal.aborted
         ? new DeployError('interrupted-before', 'interrupted before anything was touched', { cause: error })
@@ -82,8 +94,10 @@ export const inOperation = async <P, T>(
     });
     const subject = typeof what.subject === 'string' ? what.subject : what.subject(prepared);
     const state = await openState(config.stateDirectory);
-    const operation = await beginOperation({ state, kind: what.kind, subject, who, clock, redactor, signal });
-    lock.describe({ ...holder, operation: operation.id });
+    const operation = await beginOperation({
+      ...{ state, kind: what.kind, subject, who: currentUser(), runner: runnerMarker(), clock, redactor, signal },
+    });
+    describe(operation.id);
     options.log.writeTo(join(operation.directory, 'log.jsonl'));
     try {
       const result = await work.run(
@@ -99,13 +113,11 @@ export const inOperation = async <P, T>(
       const error =
         thrown instanceof DeployError ? thrown : new DeployError('bug', messageOf(thrown), { cause: thrown });
       const exitCode = options.exitCodeOf(error);
-      // The first failure is the one to report; a journal without an end says by itself that a person must look.
+      // The first failure is the one to report; a journal without an end says by itself that a recovery must look.
       await operation.end(outcomeOf(error, exitCode), exitCode, error).catch((failure: unknown) => {
         context.progress.warn(`how it ended could not be written down: ${messageOf(failure)}`);
       });
       throw error;
     }
-  } finally {
-    await lock.release();
-  }
+  });
 };

@@ -1,5 +1,6 @@
 import { listBackups } from '../backup/catalogue.ts';
 import { chooseForPrune } from '../backup/retention.ts';
+import { operationName, unfinishedOperations } from '../operation/operations.ts';
 import { openReleases } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import type { Context } from './context.ts';
@@ -70,7 +71,7 @@ const destroysOf = (plan: DeployPlan): readonly string[] => {
 };
 
 const small = (
-  asked: OperationRequest,
+  asked: Pick<OperationRequest, 'kind'>,
   subject: string,
   steps: readonly string[],
   destroys: readonly string[] = [],
@@ -99,10 +100,19 @@ const previewPrune = async (context: Context, asked: OperationRequest & { kind: 
   );
 };
 
+const previewRecover = async (context: Context, accept: boolean): Promise<Plan> => {
+  const state = await findState(context.config.stateDirectory);
+  const open = state === null ? [] : (await unfinishedOperations(state)).toReversed();
+  const does = accept ? 'lift the fence, and leave everything else, of' : 'finish, or undo,';
+  const steps = open.length === 0 ? ['nothing to recover'] : open.map((each) => `${does} ${operationName(each)}`);
+  return small({ kind: 'recover' }, '', steps);
+};
+
 /** What an operation would do. Touches nothing and takes no lock. */
 export const preview = async (session: Session, asked: OperationRequest): Promise<Plan> => {
   const context = await session.context();
   if (asked.kind === 'backup') return small(asked, '', ['back up the database and verify the archive']);
+  if (asked.kind === 'recover') return previewRecover(context, asked.accept);
   if (asked.kind === 'maintenance') {
     return small(asked, asked.mode, [
       asked.mode === 'on' ? 'raise the fence: outside requests get 503' : 'lift the fence',

@@ -24,6 +24,11 @@ export interface RestoreRequest {
   readonly force: boolean;
 }
 
+export interface RecoverRequest {
+  /** Keep what runs now, as it is. */
+  readonly accept: boolean;
+}
+
 export type MaintenanceMode = 'on' | 'off';
 
 /** Everything that changes something, as `plan` takes it. */
@@ -32,5 +37,6 @@ export type OperationRequest =
   | { readonly kind: 'rollback'; readonly request: RollbackRequest }
   | { readonly kind: 'restore'; readonly request: RestoreRequest }
   | { readonly kind: 'backup' }
+  | { readonly kind: 'recover'; readonly accept: boolean }
   | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
   | { readonly kind: 'prune'; readonly what: 'all' | 'backups' };

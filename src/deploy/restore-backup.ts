@@ -1,7 +1,7 @@
 import { type RestoreReport, restoreBackup } from '../backup/restore.ts';
 import { withDatabase } from './database.ts';
 import type { PlannedRestore } from './plan.ts';
-import type { Run } from './run.ts';
+import { markSwitched, type Run } from './run.ts';
 
 /** Restores an archive into the application's database, as one step. The caller holds the fence and a copy of what is there. */
 export const restoreArchive = (
@@ -29,7 +29,7 @@ export const restoreArchive = (
 export const restoreChosenBackup = async (run: Run): Promise<void> => {
   const { plan } = run;
   if (plan.restore === null) return;
-  run.switched = true;
+  await markSwitched(run);
   run.restored = await restoreArchive(run, plan.restore, {
     title: `restore backup ${plan.restore.name}`,
     summary: ({ documents }) => `${documents} documents`,

@@ -1,6 +1,6 @@
 import type { GateReport } from '../health/poll.ts';
 import type { LockStatus } from '../operation/lock.ts';
-import type { OperationKind, OperationRecord } from '../operation/operations.ts';
+import type { OperationKind, OperationRecord, Outcome } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
 
 // What the methods of App come back with: plain data, and what `--json` prints, so names stay once released.
@@ -18,7 +18,7 @@ export interface ImageChange {
 
 /** What an operation will do. Nothing has been touched and no lock is held: `--dry-run`, and the question before a destructive verb. */
 export interface Plan {
-  readonly kind: OperationKind;
+  readonly kind: OperationKind | 'recover';
   /** The tag, the backup, `on`/`off`. */
   readonly subject: string;
   /** In order, a line each, for a person: "stop api, frontend (writers)". */
@@ -212,4 +212,21 @@ export interface RestoreResult {
   readonly elapsedMs: number;
   /** Each was told through `progress.warn` too, when it arose. */
   readonly warnings: readonly string[];
+}
+
+/** An operation that had died or halted, and how it ended after all. */
+export interface Recovered {
+  readonly operation: string;
+  readonly kind: OperationKind;
+  readonly subject: string;
+  readonly outcome: Outcome;
+  /** For a person: "v0.0.2 is live again (database restored)". */
+  readonly summary: string;
+}
+
+export interface RecoverResult {
+  /** Oldest first; empty: there was nothing to recover. */
+  readonly recovered: readonly Recovered[];
+  /** Operations that a person has declared to be over as they are (`recover --accept`). */
+  readonly accepted: readonly string[];
 }

@@ -14,9 +14,28 @@ import type { Fence } from './fence/fence.ts';
 import { passGates } from './gates.ts';
 import { holdOldImages } from './hold.ts';
 import { runHook } from './hooks.ts';
-import type { OperationScope } from './operate.ts';
 import type { DeployPlan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
+import type { OperationScope } from './scope.ts';
+import { writeUndoRecord } from './undo-record.ts';
+
+/** What the journal says of how far an operation came: all that a recovery must know beside the undo record. */
+export const NOTE = {
+  /** Data: the mode. From here on the fence may stand. */
+  fence: 'fence',
+  /** From here on the TTL monitor may be off. */
+  ttl: 'ttl.pause',
+  /** It was off before: nobody is to put it on again. */
+  ttlWasOff: 'ttl.was-off',
+  switched: 'switched',
+  /** The operation has failed: whatever is live now, the old release is to be. */
+  undo: 'undo',
+  /** The new release is the live one, and stays it. */
+  committed: 'committed',
+  /** The old release is back and verified. From here on writes may be accepted, so nothing is restored any more. */
+  undone: 'undone',
+  lifted: 'lifted',
+} as const;
 
 /** One deploy as it goes: what is fixed, and what the undo must know of how far it came. */
 export interface Run extends OperationScope {
@@ -59,10 +78,32 @@ export const unstoppable = (context: Context): Context => {
   return { ...context, signal };
 };
 
+/** Where an operation keeps the rendered, pinned compose file of the new release. */
+export const composeFileOf = ({ directory }: OperationScope['operation']): string => join(directory, 'compose.json');
+
+/** A run that has done nothing yet. */
+export const runOf = (
+  context: Context,
+  scope: OperationScope,
+  fixed: Pick<Run, 'plan' | 'composeFile' | 'envBefore' | 'before'>,
+): Run => ({
+  ...{ ...scope, ...fixed, context, startedAt: context.clock.monotonic() },
+  ...{ fence: null, fencedAt: null, downtimeMs: null, backup: null, switched: false },
+  ...{ imageIds: new Map<string, string>(), started: new Set<string>() },
+  ...{ ttl: null, release: null, restored: null, gates: [] },
+});
+
+/** From here on containers may be the new release's, and the database may change. The journal says so first. */
+export const markSwitched = async (run: Run): Promise<void> => {
+  if (run.switched) return;
+  await run.operation.note(NOTE.switched, {});
+  run.switched = true;
+};
+
 /** The operation's own files, the old release made sure of, the pre-deploy hook and gates. Nothing of the application is touched. */
 export const startRun = async (context: Context, scope: OperationScope, { plan, database }: Prepared): Promise<Run> => {
   const { operation, releases, state } = scope;
-  const composeFile = join(operation.directory, 'compose.json');
+  const composeFile = composeFileOf(operation);
   await replaceFile(composeFile, plan.pinned.text);
   const envBefore = await readFile(context.config.compose.envFile).catch(() => null);
   if (plan.old !== null) {
@@ -87,22 +128,6 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
     );
   }
   const before = await conditionBefore(context, plan);
-  return {
-    ...scope,
-    before,
-    ...{ context, plan, composeFile, envBefore, startedAt: context.clock.monotonic() },
-    ...{
-      fence: null,
-      fencedAt: null,
-      downtimeMs: null,
-      backup: null,
-      switched: false,
-      imageIds: new Map<string, string>(),
-      started: new Set<string>(),
-      ttl: null,
-      release: null,
-      restored: null,
-      gates: [],
-    },
-  };
+  await writeUndoRecord(operation.directory, plan, before, envBefore);
+  return runOf(context, scope, { plan, composeFile, envBefore, before });
 };

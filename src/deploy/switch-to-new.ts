@@ -1,5 +1,5 @@
 import { runHook } from './hooks.ts';
-import type { Run } from './run.ts';
+import { markSwitched, type Run } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { switchTo } from './switch.ts';
 
@@ -27,7 +27,7 @@ export const startLate = async (run: Run): Promise<void> => {
 export const switchToNew = async (run: Run): Promise<void> => {
   const { context, plan, operation, composeFile } = run;
   context.signal.throwIfAborted();
-  run.switched = true;
+  await markSwitched(run);
   if (plan.orphans.length > 0) {
     const ids = plan.orphans.map((each) => each.id);
     await operation.effect('containers.remove', { ids }, () => context.docker.remove(ids));

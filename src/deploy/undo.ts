@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasChanged } from '../backup/changed.ts';
 import { pinImages } from '../compose/render.ts';
+import { parseEnvFile, setVariables } from '../config/env-file.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import { backUp } from './back-up.ts';
@@ -10,18 +11,25 @@ import { passGates } from './gates.ts';
 import { heldReferences, holdAgain } from './hold.ts';
 import { runHook } from './hooks.ts';
 import { lift, resumeTtl } from './lift.ts';
-import type { OldGood } from './old-good.ts';
+import { belongsTo, type OldGood } from './old-good.ts';
 import { restoreArchive } from './restore-backup.ts';
-import { type Run, unstoppable } from './run.ts';
+import { NOTE, type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
 import { killNow, ofServices, projectContainers } from './writers.ts';
+
+/** For a person who must choose: where to look, and what can be done. */
+export const waysOut = (project: string, journal: string): readonly string[] => [
+  `look: docker compose -p ${project} ps -a; less ${journal}`,
+  'to bring the old version back (again): kaleem-deploy recover',
+  'to keep what runs now, as it is, and let traffic in: kaleem-deploy recover --accept',
+];
 
 /** What an undo did to the database, for the last line a person reads. */
 type DatabaseFate = 'not touched' | 'unchanged, so not restored' | 'restored';
 
 /** Services of the failed release that may write: ended first, and at once. */
-const endNewWriters = async (run: Run): Promise<void> => {
+export const endNewWriters = async (run: Run): Promise<void> => {
   const { context, plan, operation } = run;
   const old = plan.old?.roles.writers ?? [];
   const writers = ofServices(await projectContainers(context), [...plan.roles.writers, ...old]);
@@ -58,15 +66,24 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
   return 'restored';
 };
 
-/** `.env` as it was before the operation. */
-const restoreEnvFile = async (run: Run): Promise<void> => {
-  const path = run.context.config.compose.envFile;
-  const now = await readFile(path).catch(() => null);
-  if (run.envBefore === null) {
-    if (now !== null) await removeDurably(path);
-  } else if (now === null || Buffer.compare(now, run.envBefore) !== 0) {
-    await replaceFile(path, run.envBefore);
+/** `.env` as it was before the operation, but for what a person wrote into it meanwhile. */
+const restoreEnvFile = async ({ context, plan, envBefore }: Run): Promise<void> => {
+  const { envFile } = context.config.compose;
+  const now = await readFile(envFile, 'utf8').catch(() => null);
+  const before = envBefore?.toString() ?? null;
+  if (now === before) return;
+  const references = Object.fromEntries(plan.images.map(({ variable, reference }) => [variable, reference]));
+  if (now === null && envBefore !== null) return replaceFile(envFile, envBefore);
+  if (now === setVariables(before ?? '', references)) {
+    return envBefore === null ? removeDurably(envFile) : replaceFile(envFile, envBefore);
   }
+  const values = parseEnvFile(before ?? '', envFile);
+  const old = Object.keys(references).flatMap((name) => {
+    const value = values.get(name)?.value;
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  await replaceFile(envFile, setVariables(now ?? '', Object.fromEntries(old)));
+  context.progress.warn(`${envFile} was edited meanwhile: only the release's tags in it were put back`);
 };
 
 /** The old release's files, images and compose file as they were; what the new one added is removed. Resolves to the target. */
@@ -85,7 +102,7 @@ const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
   }
   const isReplaced = (name: string): boolean => {
     const own = ofServices(containers, [name]);
-    return own.length === 0 || own.some((each) => !old.containers.has(each.id));
+    return own.length === 0 || own.some((each) => !old.containers.has(each.id) && !belongsTo(old, each));
   };
   const names = Object.keys(old.rendered.services);
   return {
@@ -96,11 +113,16 @@ const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
   };
 };
 
-/** Brings a database back that this deploy replaced: the dump goes into the server it came from. */
-const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> => {
+/**
+ * Makes sure that the old database runs: one that this deploy replaced comes back, for the dump goes into the server it
+ * came from, and one that is down is started.
+ */
+export const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> => {
   const { context, plan, operation } = run;
   const { database } = old.roles;
-  if (database === null || !plan.changed.has(database)) return;
+  if (database === null) return;
+  const runs = ofServices(await projectContainers(context), [database]).some(({ state }) => state === 'running');
+  if (runs && !plan.changed.has(database)) return;
   const target = await readyOld(run, old);
   const levels = levelsUpTo(old.levels, old.rendered, database);
   const names = new Set(levels.flat());
@@ -110,8 +132,8 @@ const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> => {
   );
 };
 
-/** The old release from its own snapshot, each image by the digest or id it had. */
-const bringBack = async (run: Run, old: OldGood): Promise<void> => {
+/** The old release from its own snapshot, each image by the digest or id it had, passing the gates that it passed before. */
+export const bringBack = async (run: Run, old: OldGood): Promise<void> => {
   const { context, operation } = run;
   const target = await readyOld(run, old);
   await context.progress.step(`start ${old.release.tag} again`, () =>
@@ -153,7 +175,12 @@ const removeFirstDeploy = async (run: Run): Promise<void> => {
   );
 };
 
-const undoSteps = async (run: Run): Promise<DatabaseFate> => {
+/**
+ * Everything as it was before the operation: what the new version runs is ended, the database compared and restored, the
+ * old release brought back and verified, the fence lifted. Can be done again from its start, as long as the journal has
+ * no note `undone`.
+ */
+export const undoSteps = async (run: Run): Promise<DatabaseFate> => {
   const { plan } = run;
   let fate: DatabaseFate = 'not touched';
   if (run.switched && plan.writersChange) {
@@ -167,6 +194,7 @@ const undoSteps = async (run: Run): Promise<DatabaseFate> => {
     await resumeTtl(run);
     await removeFirstDeploy(run);
   } else await bringBack(run, plan.old);
+  await run.operation.note(NOTE.undone, {});
   await lift(run, plan.old?.rendered ?? plan.rendered);
   return fate;
 };
@@ -179,14 +207,14 @@ const halted = (run: Run, first: DeployError, error: unknown): DeployError => {
     `${plan.tag} failed (${first.message}) and bringing back ${plan.old?.release.tag ?? 'the state before'} failed too: ${messageOf(error)}`,
     {
       cause: error,
-      hint: `nothing more is changed until you decide; once one version runs whole: touch ${join(operation.directory, 'resolved')}; then kaleem-deploy maintenance off lets traffic in`,
+      hint: 'nothing more is changed until you decide; once what was in the way is mended: kaleem-deploy recover',
       details: [
         ...(error instanceof DeployError ? error.details : []),
         run.fence?.mode === 'firewall' ? 'outside traffic is still shut out' : 'writers are stopped',
         ...(backup === null
           ? []
           : [`the database before the deploy is backup ${backup.id} in ${context.config.backup.directory}`]),
-        `look: docker compose -p ${name} ps -a; less ${join(operation.directory, 'journal.jsonl')}`,
+        ...waysOut(name, join(operation.directory, 'journal.jsonl')),
       ],
     },
   );
@@ -201,7 +229,6 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
   run.context = unstoppable(run.context);
   const { context, operation, plan } = run;
   const first = cause instanceof DeployError ? cause : new DeployError('bug', messageOf(cause), { cause });
-  await operation.note('undo', { because: first.message, interrupted }).catch(() => {});
   context.progress.warn(
     interrupted
       ? 'interrupted: going back'
@@ -209,6 +236,8 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
   );
   let fate: DatabaseFate;
   try {
+    // Without this on disk a recovery would take a release that was live for an instant for a good one.
+    await operation.note(NOTE.undo, { because: first.message, interrupted });
     fate = await undoSteps(run);
   } catch (error) {
     context.log.error('undo failed', { error: messageOf(error) });

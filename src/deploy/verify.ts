@@ -12,7 +12,7 @@ const expected = (run: Run): Expected => {
 };
 
 /** Every service but those that others wait for to end. */
-const longRunning = ({ plan }: Run): readonly string[] => {
+export const longRunning = ({ plan }: Run): readonly string[] => {
   const { services } = plan.pinned;
   const waitedFor = Object.values(services).flatMap(({ dependsOn }) => Object.entries(dependsOn));
   const oneShots = new Set(

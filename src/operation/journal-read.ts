@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { DeployError } from '../errors.ts';
-import { decodeLine, type EntryType, JOURNAL_VERSION, type JournalEntry, startsWithLine } from './journal-line.ts';
+import { decodeLine, JOURNAL_VERSION, type JournalEntry, startsWithLine } from './journal-line.ts';
 import { damaged, tooNew } from './state-error.ts';
 
 export interface JournalContent {
@@ -25,12 +25,16 @@ const pieces = (bytes: Buffer): readonly Buffer[] => {
   return [...result, bytes.subarray(start)];
 };
 
+/** Nothing follows the end of an operation, but for what a recovery does about one that halted. */
+export const isOver = (last: JournalEntry | null | undefined): boolean =>
+  last?.type === 'end' && last.step !== 'halted';
+
 /** Why an entry may not stand where it does; null: it may. Begin first, end last, numbers without gaps. */
-const misplaced = (entry: { seq: number; type: EntryType }, before: JournalEntry | undefined): string | null => {
+const misplaced = (entry: JournalEntry, before: JournalEntry | undefined): string | null => {
   const expected = (before?.seq ?? 0) + 1;
   if (entry.seq !== expected) return `entry ${entry.seq} stands where ${expected} should`;
   if ((entry.type === 'begin') !== (before === undefined)) return `a ${entry.type} entry as entry ${expected}`;
-  return before?.type === 'end' ? 'an entry after the end' : null;
+  return isOver(before) ? 'an entry after the end' : null;
 };
 
 /**

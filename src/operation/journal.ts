@@ -6,7 +6,7 @@ import { syncDirectory } from '../system/durable-file.ts';
 import type { Redactor } from '../system/redact.ts';
 import { redactValues } from '../system/redact-values.ts';
 import { type EntryType, encodeLine, type JournalEntry } from './journal-line.ts';
-import { scanJournal } from './journal-read.ts';
+import { isOver, scanJournal } from './journal-read.ts';
 import type { Json } from './json.ts';
 import { writeError } from './state-error.ts';
 
@@ -16,7 +16,8 @@ export { readJournal } from './journal-read.ts';
 /** What an operation does, in the order it was said, each line on disk before `append` is over. */
 export interface Journal {
   /**
-   * Appends one line. Calls at the same time are put in a row. The first entry is `begin`, nothing comes after `end`.
+   * Appends one line. Calls at the same time are put in a row. The first entry is `begin`, nothing comes after `end` (but
+   * a recovery's entries, once the journal of an operation that halted is resumed).
    *
    * @param step - a name from the code ("fence.raise"), letters, digits and `.-_:/`; everything else belongs into `data`
    * @param data - its strings are redacted; keys are names, like steps, and are not
@@ -50,7 +51,7 @@ const writeLine = async (handle: FileHandle, line: Buffer): Promise<void> => {
 
 const journalOn = (path: string, handle: FileHandle, last: JournalEntry | null, options: JournalOptions): Journal => {
   let seq = last?.seq ?? 0;
-  let ended = last?.type === 'end';
+  let ended = isOver(last);
   let broken: DeployError | null = null;
   let closing: Promise<void> | null = null;
   let queue = Promise.resolve();

@@ -27,7 +27,7 @@ export interface Operation {
   effect<T, I>(step: string, intent: I & Jsonable<I>, run: () => Promise<T>, result?: (value: T) => Json): Promise<T>;
   note<D>(step: string, data: D & Jsonable<D>): Promise<void>;
   /** Writes how it ended and closes the journal. An operation that can't say so counts as unfinished. */
-  end(outcome: Outcome, exitCode: number, error?: DeployError): Promise<void>;
+  end(outcome: Outcome, exitCode: number | null, error?: DeployError): Promise<void>;
 }
 
 export interface OperationParts {
@@ -38,10 +38,12 @@ export interface OperationParts {
   readonly signal: AbortSignal;
   readonly journal: Journal;
   readonly clock: Clock;
+  /** Resumed after its process died: how long it took in all is not known. */
+  readonly resumed?: boolean;
 }
 
 /** An operation whose begin line is written. */
-export const runningOperation = ({ journal, clock, ...identity }: OperationParts): Operation => {
+export const runningOperation = ({ journal, clock, resumed = false, ...identity }: OperationParts): Operation => {
   const started = clock.monotonic();
   return {
     ...identity,
@@ -67,7 +69,7 @@ export const runningOperation = ({ journal, clock, ...identity }: OperationParts
         // The outcome is the step, which is not redacted: a password may be the word "failed".
         await journal.append('end', outcome, {
           exitCode,
-          durationMs: Math.round(clock.monotonic() - started),
+          durationMs: resumed ? null : Math.round(clock.monotonic() - started),
           error: error === undefined ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
         });
       } finally {

@@ -4,16 +4,17 @@ import { join } from 'node:path';
 import type { Clock } from '../system/clock.ts';
 import { removeDurably, syncDirectory } from '../system/durable-file.ts';
 import type { Redactor } from '../system/redact.ts';
-import { createJournal, type Journal } from './journal.ts';
+import { createJournal, type Journal, type JournalEntry, resumeJournal } from './journal.ts';
+import { readJournal } from './journal-read.ts';
 import { type Operation, type OperationKind, runningOperation } from './operation.ts';
-import { journalOf, operationIds } from './records.ts';
+import { journalOf, type OperationRecord, operationIds } from './records.ts';
 import type { StateDirectory } from './state.ts';
 import { writeError } from './state-error.ts';
-import { endHarmless, refuseWhileOpen } from './unfinished.ts';
+import { refuseWhileOpen } from './unfinished.ts';
 
 export type { Operation, OperationKind, Outcome } from './operation.ts';
 export { listOperations, type OperationRecord } from './records.ts';
-export { openOperations } from './unfinished.ts';
+export { markResolved, openOperations, operationName, unfinishedOperations } from './unfinished.ts';
 export { currentUser } from './user.ts';
 
 export interface BeginOptions {
@@ -22,6 +23,8 @@ export interface BeginOptions {
   /** Tag, backup id, `on`/`off`; may be empty. */
   readonly subject: string;
   readonly who: string;
+  /** Marks the processes that the operation starts; null: none of them can be told from others. */
+  readonly runner: string | null;
   readonly clock: Clock;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
@@ -32,15 +35,14 @@ const nextSequence = async (state: StateDirectory): Promise<number> =>
 
 /**
  * Begins an operation: its directory and the first line of its journal are on disk when this is over. The caller holds
- * the project's lock. A backup or prune that died is written off as failed; it can't have left anything half done.
+ * the project's lock, and has recovered what died before.
  *
  * @throws DeployError 'halted-earlier' when another operation died or halted, naming it and how to look, or when a journal
  * is damaged; 'disk-full'
  */
 export const beginOperation = async (options: BeginOptions): Promise<Operation> => {
-  const { state, kind, subject, who, clock, redactor, signal } = options;
+  const { state, kind, subject, who, runner, clock, redactor, signal } = options;
   await refuseWhileOpen(state);
-  await endHarmless(state, { clock, redactor });
   const sequence = await nextSequence(state);
   const id = `${String(sequence).padStart(6, '0')}-${randomBytes(2).toString('hex')}`;
   const directory = join(state.operations, id);
@@ -53,7 +55,7 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   let journal: Journal | null = null;
   try {
     journal = await createJournal(journalOf(state, id), { clock, redactor });
-    await journal.append('begin', kind, { subject, who });
+    await journal.append('begin', kind, { subject, who, runner });
     return runningOperation({ id, sequence, kind, directory, signal, journal, clock });
   } catch (error) {
     await journal?.close();
@@ -61,4 +63,28 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
     await removeDurably(directory).catch(() => {});
     throw error;
   }
+};
+
+export interface Resumed {
+  readonly operation: Operation;
+  /** What it did before it died, its begin first. */
+  readonly entries: readonly JournalEntry[];
+  /** Leaves it without an end, for the next recovery. Safe to call after `end`. */
+  leave(): Promise<void>;
+}
+
+/** Goes on with the journal of an operation that died or halted, under its own id. The caller holds the lock. */
+export const resumeOperation = async (
+  { id, sequence, kind }: OperationRecord,
+  { state, clock, redactor, signal }: Pick<BeginOptions, 'state' | 'clock' | 'redactor' | 'signal'>,
+): Promise<Resumed> => {
+  const path = journalOf(state, id);
+  const { entries } = await readJournal(path);
+  const journal = await resumeJournal(path, { clock, redactor });
+  const directory = join(state.operations, id);
+  return {
+    operation: runningOperation({ id, sequence, kind, directory, signal, journal, clock, resumed: true }),
+    entries,
+    leave: () => journal.close(),
+  };
 };

@@ -41,6 +41,8 @@ export interface ReleaseStore {
   snapshot(id: number): Promise<Snapshot>;
   /** Absolute path of the rendered compose file, for `docker compose -f`. */
   composePath(id: number): string;
+  /** Removes what a process that died was about to add or remove. */
+  sweep(): Promise<void>;
   /** Removes a release; one that is not there is not an error. The live one is refused. */
   remove(id: number): Promise<void>;
 }
@@ -102,13 +104,13 @@ export const openReleases = (state: StateDirectory): ReleaseStore => {
     });
   };
 
-  /** What a process that died was about to add or remove. */
   const sweep = async (): Promise<void> => {
     for (const name of await names()) if (/^\.(new|removed)-/.test(name)) await removeDurably(at(name));
   };
 
   return {
     get,
+    sweep,
     async list() {
       const live = await readNumber('live');
       const releases: Release[] = [];

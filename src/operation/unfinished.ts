@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DeployError } from '../errors.ts';
-import { type JournalOptions, resumeJournal } from './journal.ts';
+import { replaceFile } from '../system/durable-file.ts';
 import type { OperationKind } from './operation.ts';
-import { journalOf, listOperations, type OperationRecord } from './records.ts';
+import { listOperations, type OperationRecord } from './records.ts';
 import type { StateDirectory } from './state.ts';
 
 /**
@@ -13,64 +13,55 @@ import type { StateDirectory } from './state.ts';
  */
 const HARMLESS: readonly OperationKind[] = ['backup', 'prune'];
 
-/**
- * Whether a person has looked at an operation that died or halted, brought the project to one version by hand, and said
- * so by creating the file `<state>/operations/<id>/resolved`. What is in it does not matter; why and who, say.
- */
+const resolvedFile = (state: StateDirectory, id: string): string => join(state.operations, id, 'resolved');
+
+/** Whether a person has said that what runs now is right (`recover --accept`). */
 const isResolved = async (state: StateDirectory, { id }: OperationRecord): Promise<boolean> =>
-  (await stat(join(state.operations, id, 'resolved')).catch(() => null)) !== null;
+  (await stat(resolvedFile(state, id)).catch(() => null)) !== null;
 
-const isOpen = ({ outcome }: OperationRecord): boolean => outcome === null || outcome === 'halted';
-
-const isHarmless = ({ kind, outcome }: OperationRecord): boolean => outcome === null && HARMLESS.includes(kind);
+/** From now on the operation counts as over, whatever its journal says. `by`: who says so. */
+export const markResolved = (state: StateDirectory, id: string, by: string): Promise<void> =>
+  replaceFile(resolvedFile(state, id), `${by}\n`);
 
 /**
- * The operations that died or halted and may have left the project between two versions, newest first; the next
- * operation is refused while there is one. An operation that runs right now looks the same as one that died: whoever
- * does not hold the lock asks it first.
+ * The operations that have no end, or halted, and that nobody has accepted; newest first. One that runs right now looks
+ * the same as one that died: whoever does not hold the lock asks it first.
  */
-export const openOperations = async (state: StateDirectory): Promise<readonly OperationRecord[]> => {
+export const unfinishedOperations = async (state: StateDirectory): Promise<readonly OperationRecord[]> => {
   const open: OperationRecord[] = [];
   for (const record of await listOperations(state)) {
-    if (isOpen(record) && !isHarmless(record) && !(await isResolved(state, record))) open.push(record);
+    const { outcome } = record;
+    if ((outcome === null || outcome === 'halted') && !(await isResolved(state, record))) open.push(record);
   }
   return open;
 };
 
-const described = ({ id, kind, subject, who, startedAt, outcome, error }: OperationRecord): string => {
-  const name = `operation ${id} (${[kind, subject].filter(Boolean).join(' ')}, by ${who}, ${startedAt})`;
-  return outcome === 'halted'
-    ? `${name} halted: ${error?.message ?? 'neither version could be brought up'}`
-    : `${name} died before it ended, perhaps between two versions`;
-};
+/** The unfinished ones that may have left the project between two versions. */
+export const openOperations = async (state: StateDirectory): Promise<readonly OperationRecord[]> =>
+  (await unfinishedOperations(state)).filter(({ kind, outcome }) => outcome === 'halted' || !HARMLESS.includes(kind));
 
-/** Refuses to begin while an earlier operation is open. */
-export const refuseWhileOpen = async (state: StateDirectory): Promise<void> => {
-  const [newest, ...older] = await openOperations(state);
+/** An operation as a person knows it. */
+export const operationName = ({ id, kind, subject, who, startedAt }: OperationRecord): string =>
+  `operation ${id} (${[kind, subject].filter(Boolean).join(' ')}, by ${who}, ${startedAt})`;
+
+const described = (record: OperationRecord): string =>
+  record.outcome === 'halted'
+    ? `${operationName(record)} halted: ${record.error?.message ?? 'neither version could be brought up'}`
+    : `${operationName(record)} died before it ended, perhaps between two versions`;
+
+/** Refuses to go on after an operation that halted: a person must ask for its recovery. */
+export const refuseWhileHalted = async (state: StateDirectory): Promise<void> => {
+  const [newest, ...older] = (await openOperations(state)).filter(({ outcome }) => outcome === 'halted');
   if (newest === undefined) return;
   throw new DeployError('halted-earlier', described(newest), {
-    hint: [
-      'look: kaleem-deploy status',
-      'docker compose ps --all',
-      `cat ${journalOf(state, newest.id)}`,
-      `once one version runs whole: touch ${join(state.operations, newest.id, 'resolved')}`,
-    ].join('; '),
+    hint: 'kaleem-deploy recover',
     details: older.map(described),
   });
 };
 
-/** Writes the end of harmless operations that died. Call it with the lock held: else they may well be alive. */
-export const endHarmless = async (state: StateDirectory, options: JournalOptions): Promise<void> => {
-  for (const record of (await listOperations(state)).filter(isHarmless)) {
-    const journal = await resumeJournal(journalOf(state, record.id), options);
-    try {
-      await journal.append('end', 'failed', {
-        exitCode: null,
-        durationMs: null,
-        error: { code: 'interrupted', message: `the process of this ${record.kind} died`, hint: null },
-      });
-    } finally {
-      await journal.close();
-    }
-  }
+/** Refuses to begin beside an operation that has no end. */
+export const refuseWhileOpen = async (state: StateDirectory): Promise<void> => {
+  const [newest] = await openOperations(state);
+  if (newest !== undefined)
+    throw new DeployError('halted-earlier', described(newest), { hint: 'kaleem-deploy recover' });
 };

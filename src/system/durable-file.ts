@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
@@ -117,6 +117,21 @@ export const replaceFile = async (
 export const removeDurably = async (path: string): Promise<void> => {
   await rm(path, { recursive: true, force: true });
   await syncDirectory(dirname(path)).catch(orNull('ENOENT'));
+};
+
+const TEMPORARY = /^\.(.+?)(?:\.[0-9a-f]{8})?\.tmp$/;
+
+/**
+ * Removes what a process that died in the middle of `replaceFile`, or of writing an archive, left in a directory. Of these
+ * files alone, when `names` says so: in a folder that is not ours a `.x.tmp` may be anybody's.
+ */
+export const removeTemporaries = async (directory: string, names: readonly string[] | null = null): Promise<void> => {
+  const entries = await readdir(directory, { withFileTypes: true }).catch(orNull('ENOENT', 'ENOTDIR'));
+  for (const entry of entries ?? []) {
+    const of = TEMPORARY.exec(entry.name)?.[1];
+    if (of === undefined || !entry.isFile() || names?.includes(of) === false) continue;
+    await removeDurably(join(directory, entry.name));
+  }
 };
 
 /** Makes a file readable by its owner alone. */

@@ -14,6 +14,7 @@ const titles = {
   backup: 'back up',
   maintenance: 'maintenance',
   prune: 'prune',
+  recover: 'recover',
 } as const satisfies Record<Plan['kind'], string>;
 
 const list = (title: string, names: readonly string[]): readonly string[] =>

@@ -33,6 +33,8 @@ export interface FenceOptions {
   /** The operation of `maintenance on`, whose fence stays up around this one. */
   readonly maintenance: string | null;
   readonly retryAfterSeconds: number;
+  /** What this operation took off networks before its process died. */
+  readonly detached?: readonly Detached[];
   readonly warn: (text: string) => void;
 }
 
@@ -72,7 +74,7 @@ export const createFence = (options: FenceOptions): Fence => {
   const ports = options.ports.filter((port) => port.published !== 0);
   const owner = { project, operation: operation.id };
   let responder: Responder | null = null;
-  let detached: readonly Detached[] = [];
+  let detached: readonly Detached[] = options.detached ?? [];
 
   return {
     mode: 'firewall',

@@ -74,8 +74,10 @@ export const reattach = async (
   detached: readonly Detached[],
 ): Promise<void> => {
   if (detached.length === 0) return;
-  const present = new Set((await docker.containers(project, { all: true })).map((container) => container.id));
-  for (const { network, container, aliases } of detached.filter((each) => present.has(each.container))) {
+  const present = await docker.containers(project, { all: true });
+  const isOff = ({ container, network }: Detached): boolean =>
+    present.some((each) => each.id === container && !isOn(each, network));
+  for (const { network, container, aliases } of detached.filter(isOff)) {
     await operation.effect('fence.reattach', { network, container, aliases }, () =>
       docker.connect(network, container, { aliases }),
     );

@@ -27,7 +27,7 @@ afterEach(() => removeDirectory(directory));
 const signal = new AbortController().signal;
 
 const begin = (kind: OperationKind = 'deploy', subject = 'v1') =>
-  beginOperation({ state, kind, subject, who: 'alice@host', signal, ...options() });
+  beginOperation({ state, kind, subject, who: 'alice@host', runner: null, signal, ...options() });
 
 /** What an operation leaves whose process was killed, as far as it got. */
 const died = async (kind: OperationKind = 'deploy', subject = 'v1') => {
