@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { RenderedProject } from '../compose/rendered.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { withDatabase } from './database.ts';
 import { type Run, unstoppable } from './run.ts';
 import { releaseRestarts } from './writers.ts';
@@ -21,7 +22,7 @@ export const lift = async (run: Run, rendered: RenderedProject): Promise<void> =
     const policies = Object.values(rendered.services).map((service) => [service.name, service.restart] as const);
     await releaseRestarts(context, operation, Object.fromEntries(policies));
     await resumeTtl(run);
-    await fence.lift();
+    await around('lift.fence', () => fence.lift());
     run.fence = null;
     await removeDurably(run.state.file('fence.json'));
     if (run.fencedAt !== null) run.downtimeMs = Math.round(context.clock.monotonic() - run.fencedAt);

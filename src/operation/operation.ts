@@ -1,3 +1,4 @@
+import { failpoint } from '#failpoint';
 import { type DeployError, DeployError as Failure, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Journal } from './journal.ts';
@@ -46,10 +47,12 @@ export const runningOperation = ({ journal, clock, ...identity }: OperationParts
   return {
     ...identity,
     async effect(step, intent, run, result = () => null) {
+      await failpoint(`effect.${step}.intent`);
       await journal.append('intent', step, intent as Json);
       let value: Awaited<ReturnType<typeof run>>;
       let outcome: Json;
       try {
+        await failpoint(`effect.${step}.run`);
         value = await run();
         outcome = result(value);
       } catch (error) {
@@ -58,6 +61,7 @@ export const runningOperation = ({ journal, clock, ...identity }: OperationParts
         await journal.append('failure', step, { code, message: messageOf(error) }).catch(() => {});
         throw error;
       }
+      await failpoint(`effect.${step}.result`);
       await journal.append('result', step, outcome);
       return value;
     },
@@ -65,11 +69,13 @@ export const runningOperation = ({ journal, clock, ...identity }: OperationParts
     async end(outcome, exitCode, error) {
       try {
         // The outcome is the step, which is not redacted: a password may be the word "failed".
+        await failpoint('operation.end.before');
         await journal.append('end', outcome, {
           exitCode,
           durationMs: Math.round(clock.monotonic() - started),
           error: error === undefined ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
         });
+        await failpoint('operation.end.after');
       } finally {
         await journal.close();
       }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '#failpoint';
 import type { Clock } from '../system/clock.ts';
 import { removeDurably, syncDirectory } from '../system/durable-file.ts';
 import type { Redactor } from '../system/redact.ts';
@@ -45,7 +46,9 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   const id = `${String(sequence).padStart(6, '0')}-${randomBytes(2).toString('hex')}`;
   const directory = join(state.operations, id);
   try {
+    await failpoint('operation.begin.before');
     await mkdir(directory, { mode: 0o700 });
+    await failpoint('operation.begin.directory');
     await syncDirectory(state.operations);
   } catch (error) {
     throw writeError(`create ${directory}`, error);
@@ -54,6 +57,7 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   try {
     journal = await createJournal(journalOf(state, id), { clock, redactor });
     await journal.append('begin', kind, { subject, who });
+    await failpoint('operation.begin.after');
     return runningOperation({ id, sequence, kind, directory, signal, journal, clock });
   } catch (error) {
     await journal?.close();
