@@ -15,6 +15,7 @@ import { restoreArchive } from './restore-backup.ts';
 import { type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
+import { earlyServices } from './switch-to-new.ts';
 import { killNow, ofServices, projectContainers } from './writers.ts';
 
 /** What an undo did to the database, for the last line a person reads. */
@@ -92,6 +93,7 @@ const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
     ...{ file, rendered, levels: old.levels, start: old.running, restart: new Set() },
     recreate: new Set(names.filter((name) => isReplaced(name) || plan.remounted.has(name))),
     fenced: new Set(plan.writersChange ? [...old.roles.writers, ...old.roles.edge] : []),
+    early: earlyServices(run, old.roles.edge),
     tolerated: run.before.unwell,
   };
 };
