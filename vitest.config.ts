@@ -1,13 +1,27 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Four projects: `unit` needs nothing but Node and runs in seconds; `integration` drives one real part at a time;
 // `e2e` runs the built command against whole stacks; `torture` kills and starves it, a part of it here and all of it
 // with `npm run torture`. The last three need the test bed (scripts/test-bed/up.sh).
 export default defineConfig({
+  // Here the armed one, which does nothing until a test says so (test/support/failpoints.ts).
+  resolve: {
+    alias: { '#failpoint': fileURLToPath(new URL('src/system/failpoints/armed.ts', import.meta.url)) },
+  },
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000, sequence: { groupOrder: 0 } } },
       {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
         test: {
           name: 'integration',
           // Its reaper is an image that a machine without a public registry can't have; tests remove what they made.
@@ -20,6 +34,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
@@ -31,6 +46,7 @@ export default defineConfig({
         },
       },
       {
+        extends: true,
         test: {
           name: 'torture',
           include: ['test/torture/**/*.test.ts'],

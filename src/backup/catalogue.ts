@@ -2,6 +2,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { ARCHIVE_SUFFIXES, isManifestName, type Manifest, manifestPath, readManifest } from './manifest.ts';
 
 export interface BackupEntry {
@@ -112,6 +113,6 @@ export const nextBackupId = async (directory: string, label: string): Promise<st
 
 /** Removes a backup durably, the manifest first: an archive without one is known to be unfinished, never taken for whole. */
 export const removeBackup = async (entry: BackupEntry): Promise<void> => {
-  await removeDurably(manifestPath(entry.path));
-  await removeDurably(entry.path);
+  await around('backup.remove-manifest', () => removeDurably(manifestPath(entry.path)));
+  await around('backup.remove-archive', () => removeDurably(entry.path));
 };

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { makeDirectory, removeDurably } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { ArchiveFile } from './archive/archive-file.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
@@ -237,7 +238,7 @@ export const createBackup = async (given: CreateBackupOptions): Promise<Manifest
       ...{ durationMs: Math.round(clock.monotonic() - started), contentHash: hash, documents, dataBytes: bytes },
       namespaces: [...done.namespaces],
     };
-    await writeManifest(directory, manifest).catch(async (error: unknown) => {
+    await around('backup.manifest', () => writeManifest(directory, manifest)).catch(async (error: unknown) => {
       await removeDurably(path).catch(() => {});
       await removeDurably(manifestPath(path)).catch(() => {});
       throw error;

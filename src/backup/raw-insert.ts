@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { BSON, type Document } from 'mongodb';
+import { failpoint } from '#failpoint';
 import { DeployError } from '../errors.ts';
 import { type DocumentRun, eachDocument } from './archive/bson.ts';
 import type { Database } from './connection.ts';
@@ -99,6 +100,7 @@ const checkInserted = (namespace: string, reply: WriteReply, count: number): voi
 /** Inserts whole documents as bytes, in order. `restore-failed` when a single one is not accepted. */
 export const insertRaw = async (database: Database, target: InsertTarget, run: DocumentRun): Promise<void> => {
   const namespace = `${target.db}.${target.collection}`;
+  await failpoint('database.insert.before');
   const reply = await database.run(target.db, {
     insert: target.collection,
     documents: rawDocuments(namespace, run),
@@ -108,5 +110,6 @@ export const insertRaw = async (database: Database, target: InsertTarget, run: D
     ...(keepsEmptyTimestamps(database.server.release) ? { bypassEmptyTsReplacement: true } : {}),
     writeConcern: WRITE_CONCERN,
   });
+  await failpoint('database.insert.after');
   checkInserted(namespace, reply as WriteReply, run.count);
 };

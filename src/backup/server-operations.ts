@@ -1,3 +1,4 @@
+import { around } from '../system/failpoints/around.ts';
 import type { Database } from './connection.ts';
 
 interface InProgress {
@@ -16,7 +17,10 @@ export const endServerOperations = async (database: Database, operation: string)
       cursor: {},
     });
     const running = reply.cursor.firstBatch as InProgress[];
-    for (const { opid } of running) if (opid !== undefined) await database.run('admin', { killOp: 1, op: opid });
+    for (const { opid } of running) {
+      if (opid !== undefined)
+        await around('database.kill-operation', () => database.run('admin', { killOp: 1, op: opid }));
+    }
     return running.length;
   } catch (error) {
     if ((error as { codeName?: string }).codeName === undefined) throw error;

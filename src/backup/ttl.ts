@@ -1,3 +1,4 @@
+import { around } from '../system/failpoints/around.ts';
 import type { Database } from './connection.ts';
 
 export interface PausedTtl {
@@ -12,7 +13,9 @@ export interface PausedTtl {
 }
 
 const set = (database: Database, enabled: boolean) =>
-  database.run('admin', { setParameter: 1, ttlMonitorEnabled: enabled }, { timeoutMs: 10_000 });
+  around('database.ttl', () =>
+    database.run('admin', { setParameter: 1, ttlMonitorEnabled: enabled }, { timeoutMs: 10_000 }),
+  );
 
 /** Switches the TTL monitor on, whoever switched it off: for recovery too, when the process that did it is gone. */
 export const resumeTtl = async (database: Database): Promise<void> => {

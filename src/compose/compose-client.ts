@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { CommandResult } from '../system/command.ts';
+import { withFailpoints } from '../system/failpoints/around.ts';
 import { downArguments, renderedCall, runArguments, type UpArguments, upArguments } from './arguments.ts';
 import type { ComposeDeps } from './config-command.ts';
 import { planCreate, type Recreate } from './create-plan.ts';
@@ -95,7 +96,7 @@ export const openComposeClient = (
     await docker.remove(left.map(({ id }) => id));
   };
 
-  return {
+  const client: ComposeClient = {
     create,
     async up(file, services, { recreate, signal }) {
       if (services.length === 0) return;
@@ -126,4 +127,5 @@ export const openComposeClient = (
       }
     },
   };
+  return withFailpoints('compose', client, ['create', 'up', 'runOneOff', 'down']);
 };

@@ -1,6 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { failpoint } from '#failpoint';
 import type { RegistryCredentials } from '../config/config.ts';
 import type { CommandRunner } from '../system/command.ts';
 
@@ -125,9 +126,11 @@ export const withCredentials = async <T>(
     }
     const merged = mergeCredentials(await readConfig(own), deps.registries);
     await writeFile(join(directory, 'config.json'), JSON.stringify(merged), { mode: 0o600 });
+    await failpoint('credentials.written');
     return await use({ ...deps.environment, DOCKER_CONFIG: directory });
   } finally {
     await rm(directory, { recursive: true, force: true });
+    await failpoint('credentials.removed');
   }
 };
 

@@ -1,6 +1,7 @@
 import type { RegistryCredentials } from '../config/config.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandResult, CommandRunner } from '../system/command.ts';
+import { withFailpoints } from '../system/failpoints/around.ts';
 import { containerState } from './container-state.ts';
 import { withCredentials } from './docker-config.ts';
 import type { Abortable, Docker, NetworkMember } from './engine.ts';
@@ -27,6 +28,12 @@ const STOP_EXTRA_MS = 30_000;
 
 const GONE =
   /no such (?:container|object|network|image)|removal of container \S+ is already in progress|network \S+ not found/i;
+
+/** What changes something: images, containers, or what runs in one. */
+const EFFECTS = [
+  ...(['pull', 'tag', 'untag', 'saveImage', 'loadImage'] as const),
+  ...(['stop', 'kill', 'start', 'remove', 'setRestartPolicy', 'connect', 'disconnect', 'exec'] as const),
+];
 
 /** The engine over the docker command. Failures are DeployErrors that name what was to be done, with docker's own last line. */
 export const openDocker = (deps: DockerDeps): Docker => {
@@ -66,7 +73,7 @@ export const openDocker = (deps: DockerDeps): Docker => {
       await must(`${what} ${ids.map(short).join(', ')}`, [...args, '--', ...ids], { tolerate: GONE, ...options });
   };
 
-  return {
+  const docker: Docker = {
     inspect,
     info: ({ signal } = {}) => engineInfo(deps, (args) => must('ask the Docker engine', args, { signal }), signal),
 
@@ -200,6 +207,7 @@ export const openDocker = (deps: DockerDeps): Docker => {
       });
     },
   };
+  return withFailpoints('docker', docker, EFFECTS);
 };
 
 interface RunDocker extends Abortable {

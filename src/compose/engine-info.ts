@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DeployError } from '../errors.ts';
 import type { CommandRunner } from '../system/command.ts';
-import { findEndpoint } from './endpoint.ts';
+import { type Endpoint, findEndpoint } from './endpoint.ts';
 import type { EngineInfo, ImageInfo } from './engine.ts';
 
 const info = z.looseObject({
@@ -24,14 +24,19 @@ const ARCHITECTURES: Readonly<Record<string, string>> = {
   i686: '386',
 };
 
-/** @throws DeployError 'docker-unreachable' */
+/** As `docker info` asks for it. @throws DeployError 'docker-unreachable' */
 export const engineInfo = async (
   deps: { readonly commands: CommandRunner; readonly environment: Readonly<Record<string, string>> },
   docker: (args: readonly string[]) => Promise<string>,
   signal?: AbortSignal,
 ): Promise<EngineInfo> => {
   const [json, endpoint] = await Promise.all([docker(['info', '--format', '{{json .}}']), findEndpoint(deps, signal)]);
-  const found = info.safeParse(parse(json));
+  return describeEngine(parse(json), endpoint);
+};
+
+/** The engine's own answer, in our words. @throws DeployError 'docker-unreachable' */
+export const describeEngine = (answer: unknown, endpoint: Endpoint): EngineInfo => {
+  const found = info.safeParse(answer);
   if (!found.success || !found.data.ID) {
     const said = found.success ? found.data.ServerErrors?.at(-1) : undefined;
     throw new DeployError(

@@ -3,7 +3,7 @@ import { containerState } from './container-state.ts';
 import { findEndpoint } from './endpoint.ts';
 import type { Abortable, Docker } from './engine.ts';
 import { type EngineAddress, engineAddress, exchange } from './engine-http.ts';
-import { imageInfo } from './engine-info.ts';
+import { describeEngine, imageInfo } from './engine-info.ts';
 import { COMPOSE_LABELS } from './labels.ts';
 
 interface Deps extends Pick<ComposeDeps, 'commands'> {
@@ -62,6 +62,14 @@ export const withEngineReads = (docker: Docker, deps: Deps): Docker => {
 
   return {
     ...docker,
+    // The docker command would look for its plugins first, and start each of them.
+    info: (options = {}) =>
+      orElse(
+        options,
+        async () => describeEngine(await get('/info', options.signal), await findEndpoint(deps, options.signal)),
+        () => docker.info(options),
+      ),
+
     inspect: (ids, options = {}) =>
       orElse(
         options,

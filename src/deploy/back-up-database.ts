@@ -24,7 +24,7 @@ const startDatabase = async (run: Run): Promise<void> => {
       {
         ...{ file: composeFile, rendered: plan.pinned, levels },
         recreate: new Set(missing),
-        ...{ start: new Set(names), restart: new Set(), fenced: new Set(), tolerated: new Set() },
+        ...{ start: new Set(names), restart: new Set(), fenced: new Set(), tolerated: new Set(), early: new Set() },
       },
       { operation, beforeStart: async () => {} },
     ),

@@ -74,16 +74,16 @@ export const stopWriters = async (run: Run): Promise<void> => {
   if (fence === null) return;
   const names = fence.mode === 'stop' ? [...writersOf(run), ...edgesOf(run)] : writersOf(run);
   await context.progress.step(`stop the writers (${writersOf(run).join(', ')})`, async () => {
-    const containers = ofServices(await projectContainers(context), names);
+    const containers = await projectContainers(context);
     const { old } = plan;
-    await stopGracefully(context, operation, containers, {
+    await stopGracefully(context, operation, ofServices(containers, names), {
       levels: old?.levels ?? plan.levels,
       graceMs: (service) => (old?.rendered.services[service] ?? plan.rendered.services[service])?.stopGraceMs ?? 10_000,
     });
     await fence.cut();
     // What the edge took in before the cut it may still hold, and would hand to the new version at the old one's address.
     if (fence.mode === 'firewall') {
-      const edge = ofServices(await projectContainers(context), edgesOf(run));
+      const edge = ofServices(containers, edgesOf(run));
       await stopGracefully(context, operation, edge, { levels: [], graceMs: () => EDGE_GRACE_MS });
     }
   });

@@ -3,6 +3,7 @@ import { setVariables } from '../config/env-file.ts';
 import { currentUser } from '../operation/operations.ts';
 import type { Release, ReleaseService } from '../operation/releases.ts';
 import { replaceFile } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { holdTag } from './hold.ts';
 import type { DeployPlan } from './plan.ts';
 import { NOTE, type Run } from './run.ts';
@@ -67,7 +68,7 @@ const makeLive = async (run: Run): Promise<void> => {
   const { envFile } = context.config.compose;
   if (plan.keepsRelease) return;
   const references = Object.fromEntries(plan.images.map(({ variable, reference }) => [variable, reference]));
-  if (isSame(plan)) return writeTags(envFile, references);
+  if (isSame(plan)) return around('commit.env', () => writeTags(envFile, references));
   const id = await releases.nextId();
   await context.progress.step('commit the release', () =>
     operation.effect('commit', { release: id, envFile, references }, async () => {
@@ -75,7 +76,7 @@ const makeLive = async (run: Run): Promise<void> => {
       await releases.save(release, await takeSnapshot(context, plan.pinned));
       const old = plan.old?.release;
       if (old !== undefined && run.backup !== null) await releases.update({ ...old, backup: run.backup.id });
-      await writeTags(envFile, references);
+      await around('commit.env', () => writeTags(envFile, references));
       await releases.setLive(id);
       run.release = { ...release, status: 'live' };
       if (old !== undefined && plan.abandonsLive) {

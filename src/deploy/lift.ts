@@ -1,6 +1,7 @@
 import type { RenderedProject } from '../compose/rendered.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { withDatabase } from './database.ts';
 import { NOTE, type Run, unstoppable } from './run.ts';
 import { releaseRestarts } from './writers.ts';
@@ -20,7 +21,7 @@ export const lift = async (run: Run, rendered: RenderedProject): Promise<void> =
     const policies = Object.values(rendered.services).map((service) => [service.name, service.restart] as const);
     await releaseRestarts(context, operation, Object.fromEntries(policies));
     await resumeTtl(run);
-    await fence.lift();
+    await around('lift.fence', () => fence.lift());
     run.fence = null;
     await removeDurably(run.state.file('fence.json'));
     await operation.note(NOTE.lifted, {});

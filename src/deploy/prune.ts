@@ -3,6 +3,7 @@ import { listBackups, removeBackup } from '../backup/catalogue.ts';
 import { chooseForPrune } from '../backup/retention.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
+import { around } from '../system/failpoints/around.ts';
 import type { Context } from './context.ts';
 import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
@@ -37,7 +38,7 @@ const pruneReleases = async (context: Context, operation: Operation, releases: R
     const held = Object.values(release.services);
     await Promise.all(held.map(({ heldAs }) => (heldAs === null ? undefined : context.docker.untag(heldAs))));
     for (const { imageId } of held.filter((service) => !needed.has(service.imageId))) {
-      await rm(savedImage(context.config.stateDirectory, imageId), { force: true });
+      await around('image.remove-saved', () => rm(savedImage(context.config.stateDirectory, imageId), { force: true }));
     }
     for (const { pinned, reference, imageId } of release.images.filter((image) => !needed.has(image.imageId))) {
       const info = await context.docker.image(imageId);

@@ -8,6 +8,7 @@ import {
   type OperationRecord,
   operationName,
   resumeOperation,
+  sweepUnbegun,
   unfinishedOperations,
 } from '../operation/operations.ts';
 import { journalOf } from '../operation/records.ts';
@@ -169,6 +170,8 @@ export const recoverUnfinished = async (
   options: { readonly halted: boolean },
 ): Promise<readonly Recovered[]> => {
   const recovered: Recovered[] = [];
+  await sweepUnbegun(state);
+  await removeTemporaries(state.path);
   for (const record of (await unfinishedOperations(state)).toReversed()) {
     if (record.outcome === 'halted' && !options.halted) continue;
     recovered.push(await recoverOne(context, state, record));

@@ -150,7 +150,7 @@ const finishNew = async (run: Run, live: Release | null): Promise<void> => {
       {
         ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, start },
         recreate: new Set([...start].filter((name) => !present.has(name))),
-        ...{ restart: new Set(), tolerated: new Set(), fenced: new Set() },
+        ...{ restart: new Set(), tolerated: new Set(), fenced: new Set(), early: new Set() },
       },
       { operation, beforeStart: async () => {} },
     ),
@@ -167,6 +167,12 @@ const finishNew = async (run: Run, live: Release | null): Promise<void> => {
     { imageIds: Object.fromEntries(imageIds), running },
     { ...{ suspects: planned, stabilityMs: 0, code: 'check-failed' }, title: `verify ${plan.tag}` },
   );
+};
+
+/** The record of what was found running, when the process died before it could be made the live release. */
+const forgetAdopted = async ({ operation, releases }: OperationScope): Promise<void> => {
+  const made = (await releases.list()).find((each) => each.operation === operation.id && each.status !== 'live');
+  if (made !== undefined) await releases.remove(made.id);
 };
 
 /** The operation had said that its release is the live one, and had not begun to go back since. */
@@ -198,7 +204,9 @@ export const recoverRelease = async (
 ): Promise<Ending> => {
   const { operation, releases } = scope;
   const found = await readUndoRecord(operation.directory);
-  if (found === null) {
+  const begun = found !== null && (noted(entries, NOTE.fence) || !found.record.writersChange);
+  if (!begun) {
+    await forgetAdopted(scope);
     const summary = 'it had not touched anything';
     const error = new DeployError('interrupted-before', `the process of this ${operation.kind} died; ${summary}`);
     return { outcome: 'interrupted', exitCode: null, error, summary };

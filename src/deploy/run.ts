@@ -108,7 +108,7 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
   const envBefore = await readFile(context.config.compose.envFile).catch(() => null);
   if (plan.old !== null) {
     if (!plan.old.saved) {
-      await releases.save(plan.old.release, plan.old.snapshot);
+      await releases.save({ ...plan.old.release, operation: operation.id }, plan.old.snapshot);
       await releases.setLive(plan.old.release.id);
     }
     await holdOldImages(context, operation, plan.old.release);

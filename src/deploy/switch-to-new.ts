@@ -7,6 +7,10 @@ import { switchTo } from './switch.ts';
 export const lateServices = ({ plan, fence }: Run): readonly string[] =>
   fence?.mode === 'stop' ? plan.roles.edge : [];
 
+/** Behind the firewall nobody reaches an edge: it may be up before what it lets traffic in to is healthy. */
+export const earlyServices = ({ fence }: Run, edge: readonly string[]): ReadonlySet<string> =>
+  new Set(fence?.mode === 'firewall' ? edge : []);
+
 /** Starts the services that were kept for the end. */
 export const startLate = async (run: Run): Promise<void> => {
   const { context, plan, operation, composeFile } = run;
@@ -16,7 +20,7 @@ export const startLate = async (run: Run): Promise<void> => {
       context,
       {
         ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate: new Set(), start: late },
-        ...{ tolerated: new Set(), restart: new Set(), fenced: late },
+        ...{ tolerated: new Set(), restart: new Set(), fenced: late, early: new Set() },
       },
       { operation, beforeStart: async () => {} },
     ),
@@ -46,6 +50,7 @@ export const switchToNew = async (run: Run): Promise<void> => {
         tolerated: new Set(),
         restart: plan.restartAll ? all : new Set(),
         fenced: new Set(run.fence === null ? [] : [...plan.roles.writers, ...plan.roles.edge]),
+        early: earlyServices(run, plan.roles.edge),
       },
       {
         operation,

@@ -26,6 +26,11 @@ export interface Target {
   readonly tolerated: ReadonlySet<string>;
   /** Services whose containers have no restart policy until the lift. Empty when nothing is fenced. */
   readonly fenced: ReadonlySet<string>;
+  /**
+   * Services that start once the level before theirs has started, before it is healthy, where they keep their container:
+   * nobody reaches them yet, and they take a while. One that does not stay up is started again in its turn.
+   */
+  readonly early: ReadonlySet<string>;
 }
 
 export interface SwitchOptions {
@@ -118,17 +123,15 @@ const start = async (context: Context, containers: readonly ContainerState[], ta
   if (rest.length > 0) await docker.start(rest, { signal });
 };
 
-/** Brings a level up and waits for it. */
-const startLevel = async (
+/** Starts what of these services does not run yet, and what is to be restarted. Resolves to the services that it started. */
+const startServices = async (
   context: Context,
-  level: readonly string[],
+  names: readonly string[],
   target: Target,
   options: SwitchOptions,
-): Promise<void> => {
+): Promise<ReadonlySet<string>> => {
   const { docker } = context;
   const { operation } = options;
-  const names = level.filter((name) => target.start.has(name));
-  if (names.length === 0) return;
   const containers = ofServices(await projectContainers(context), names);
   const restarted = containers.filter((each) => each.state === 'running' && target.restart.has(each.service));
   for (const each of restarted) {
@@ -149,13 +152,26 @@ const startLevel = async (
       start(context, toStart, target),
     );
   }
+  return new Set(toStart.map((each) => each.service));
+};
+
+/** Brings a level up and waits for it. */
+const startLevel = async (
+  context: Context,
+  level: { readonly names: readonly string[]; readonly early: readonly string[] },
+  target: Target,
+  options: SwitchOptions,
+): Promise<void> => {
+  const { names, early } = level;
+  if (names.length === 0) return;
+  const fresh = await startServices(context, names, target, options);
+  if (early.length > 0) await startServices(context, early, target, options);
   await waitForLevel(
     context,
     names.filter((name) => !target.tolerated.has(name)),
     target,
   );
-  const fresh = new Set(toStart.map((each) => each.service));
-  await runInitSteps(context, operation, names, { rendered: target.rendered, fresh });
+  await runInitSteps(context, options.operation, names, { rendered: target.rendered, fresh });
 };
 
 /** The levels that a service needs to run, itself included. */
@@ -184,12 +200,15 @@ export const switchTo = async (context: Context, target: Target, options: Switch
     );
   }
   let migrated = beforeWriters === undefined;
-  for (const level of target.levels) {
+  const isEarly = (name: string) => target.early.has(name) && !target.recreate.has(name) && !target.restart.has(name);
+  for (const [index, level] of target.levels.entries()) {
     signal.throwIfAborted();
     if (!migrated && level.some((name) => beforeWriters?.services.has(name))) {
       migrated = true;
       await beforeWriters?.run();
     }
-    await startLevel(context, level, target, options);
+    const starting = (names: readonly string[] = []) => names.filter((name) => target.start.has(name));
+    const early = starting(target.levels[index + 1]).filter(isEarly);
+    await startLevel(context, { names: starting(level), early }, target, options);
   }
 };

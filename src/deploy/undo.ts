@@ -16,6 +16,7 @@ import { restoreArchive } from './restore-backup.ts';
 import { NOTE, type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
+import { earlyServices } from './switch-to-new.ts';
 import { killNow, ofServices, projectContainers } from './writers.ts';
 
 /** For a person who must choose: where to look, and what can be done. */
@@ -109,6 +110,7 @@ const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
     ...{ file, rendered, levels: old.levels, start: old.running, restart: new Set() },
     recreate: new Set(names.filter((name) => isReplaced(name) || plan.remounted.has(name))),
     fenced: new Set(plan.writersChange ? [...old.roles.writers, ...old.roles.edge] : []),
+    early: earlyServices(run, old.roles.edge),
     tolerated: run.before.unwell,
   };
 };

@@ -1,5 +1,6 @@
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { failpoint } from '#failpoint';
 import { DeployError } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { syncDirectory } from '../system/durable-file.ts';
@@ -41,12 +42,15 @@ export interface JournalOptions {
 const STEP = /^[A-Za-z0-9][A-Za-z0-9._:/-]{0,199}$/;
 
 const writeLine = async (handle: FileHandle, line: Buffer): Promise<void> => {
+  await failpoint('journal.append.before');
   const { bytesWritten } = await handle.write(line);
   if (bytesWritten !== line.length) {
     // A full disk takes what still fits and says ENOSPC to the next write only.
     throw Object.assign(new Error(`only ${bytesWritten} of ${line.length} bytes fit`), { code: 'ENOSPC' });
   }
+  await failpoint('journal.append.written');
   await handle.sync();
+  await failpoint('journal.append.after');
 };
 
 const journalOn = (path: string, handle: FileHandle, last: JournalEntry | null, options: JournalOptions): Journal => {
@@ -95,8 +99,11 @@ const journalOn = (path: string, handle: FileHandle, last: JournalEntry | null, 
 export const createJournal = async (path: string, options: JournalOptions): Promise<Journal> => {
   let handle: FileHandle | null = null;
   try {
+    await failpoint('journal.create.before');
     handle = await open(path, 'ax', 0o600);
+    await failpoint('journal.create.opened');
     await syncDirectory(dirname(path));
+    await failpoint('journal.create.after');
     return journalOn(path, handle, null, options);
   } catch (error) {
     await handle?.close();
@@ -110,8 +117,11 @@ export const resumeJournal = async (path: string, options: JournalOptions): Prom
   const handle = await open(path, 'a', 0o600);
   try {
     if (torn) {
+      await failpoint('journal.cut.before');
       await handle.truncate(wholeBytes);
+      await failpoint('journal.cut.written');
       await handle.sync();
+      await failpoint('journal.cut.after');
     }
   } catch (error) {
     await handle.close();

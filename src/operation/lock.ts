@@ -1,5 +1,7 @@
+import { failpoint } from '#failpoint';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
+import { around } from '../system/failpoints/around.ts';
 import { type LockHolder, type LockStatus, lockedError, parseHolder } from './lock-holder.ts';
 import { listenerPid } from './lock-owner.ts';
 import { askOn, type Listener, listenOn, socketName } from './lock-socket.ts';
@@ -68,7 +70,7 @@ export const acquireLock = async (key: LockKey, holder: LockHolder, options: Loc
         current = next;
       },
       release: () => {
-        released ??= listener.close();
+        released ??= around('lock.release', () => listener.close());
         return released;
       },
     };
@@ -78,8 +80,12 @@ export const acquireLock = async (key: LockKey, holder: LockHolder, options: Loc
   let lateTries = 0;
   for (;;) {
     signal?.throwIfAborted();
+    await failpoint('lock.take.before');
     const listener = await tryOnce();
-    if (listener !== null) return lockOn(listener);
+    if (listener !== null) {
+      await failpoint('lock.take.after');
+      return lockOn(listener);
+    }
     const left = deadline - clock.monotonic();
     if (left > 0) {
       await clock.sleep(Math.min(left, POLL_MS), signal);

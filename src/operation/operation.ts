@@ -1,3 +1,4 @@
+import { failpoint } from '#failpoint';
 import { type DeployError, DeployError as Failure, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import type { Journal } from './journal.ts';
@@ -48,10 +49,12 @@ export const runningOperation = ({ journal, clock, resumed = false, ...identity 
   return {
     ...identity,
     async effect(step, intent, run, result = () => null) {
+      await failpoint(`effect.${step}.intent`);
       await journal.append('intent', step, intent as Json);
       let value: Awaited<ReturnType<typeof run>>;
       let outcome: Json;
       try {
+        await failpoint(`effect.${step}.run`);
         value = await run();
         outcome = result(value);
       } catch (error) {
@@ -60,6 +63,7 @@ export const runningOperation = ({ journal, clock, resumed = false, ...identity 
         await journal.append('failure', step, { code, message: messageOf(error) }).catch(() => {});
         throw error;
       }
+      await failpoint(`effect.${step}.result`);
       await journal.append('result', step, outcome);
       return value;
     },
@@ -67,11 +71,13 @@ export const runningOperation = ({ journal, clock, resumed = false, ...identity 
     async end(outcome, exitCode, error) {
       try {
         // The outcome is the step, which is not redacted: a password may be the word "failed".
+        await failpoint('operation.end.before');
         await journal.append('end', outcome, {
           exitCode,
           durationMs: resumed ? null : Math.round(clock.monotonic() - started),
           error: error === undefined ? null : { code: error.code, message: error.message, hint: error.hint ?? null },
         });
+        await failpoint('operation.end.after');
       } finally {
         await journal.close();
       }

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '#failpoint';
 import type { Clock } from '../system/clock.ts';
 import { removeDurably, syncDirectory } from '../system/durable-file.ts';
 import type { Redactor } from '../system/redact.ts';
 import { createJournal, type Journal, type JournalEntry, resumeJournal } from './journal.ts';
 import { readJournal } from './journal-read.ts';
 import { type Operation, type OperationKind, runningOperation } from './operation.ts';
-import { journalOf, type OperationRecord, operationIds } from './records.ts';
+import { journalOf, listOperations, type OperationRecord, operationIds } from './records.ts';
 import type { StateDirectory } from './state.ts';
 import { writeError } from './state-error.ts';
 import { refuseWhileOpen } from './unfinished.ts';
@@ -47,7 +48,9 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   const id = `${String(sequence).padStart(6, '0')}-${randomBytes(2).toString('hex')}`;
   const directory = join(state.operations, id);
   try {
+    await failpoint('operation.begin.before');
     await mkdir(directory, { mode: 0o700 });
+    await failpoint('operation.begin.directory');
     await syncDirectory(state.operations);
   } catch (error) {
     throw writeError(`create ${directory}`, error);
@@ -56,12 +59,21 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   try {
     journal = await createJournal(journalOf(state, id), { clock, redactor });
     await journal.append('begin', kind, { subject, who, runner });
+    await failpoint('operation.begin.after');
     return runningOperation({ id, sequence, kind, directory, signal, journal, clock });
   } catch (error) {
     await journal?.close();
     // Where that fails too: a directory without a begin line is no operation to anyone.
     await removeDurably(directory).catch(() => {});
     throw error;
+  }
+};
+
+/** Removes the directories of operations whose process died before they had begun. The caller holds the lock. */
+export const sweepUnbegun = async (state: StateDirectory): Promise<void> => {
+  const begun = new Set((await listOperations(state)).map(({ id }) => id));
+  for (const { id } of await operationIds(state)) {
+    if (!begun.has(id)) await removeDurably(join(state.operations, id));
   }
 };
 

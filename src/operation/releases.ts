@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { failpoint } from '#failpoint';
 import { DeployError } from '../errors.ts';
 import { createFile, makeDirectory, removeDurably, replaceFile, syncDirectory } from '../system/durable-file.ts';
+import { around } from '../system/failpoints/around.ts';
 import { type Release, releaseSchema, type Snapshot, type StoredRelease } from './release.ts';
 import { COMPOSE_FILE, readSnapshot, readStateJson, writeSnapshot } from './snapshot-files.ts';
 import type { StateDirectory } from './state.ts';
@@ -127,13 +129,17 @@ export const openReleases = (state: StateDirectory): ReleaseStore => {
     async save(release, snapshot) {
       await sweep();
       if ((await ids()).includes(release.id)) throw new DeployError('bug', `release ${release.id} is there already`);
+      await failpoint('release.save.before');
       const temporary = at(`.new-${nameOf(release.id)}-${randomBytes(4).toString('hex')}`);
       try {
         await makeDirectory(temporary);
         await createFile(join(temporary, 'release.json'), jsonOf(release));
         await writeSnapshot(temporary, snapshot);
+        await failpoint('release.save.written');
         await rename(temporary, directoryOf(release.id));
+        await failpoint('release.save.renamed');
         await syncDirectory(state.releases);
+        await failpoint('release.save.after');
       } catch (error) {
         await removeDurably(temporary).catch(() => {});
         throw writeError(`save release ${release.id} in ${state.releases}`, error);
@@ -141,12 +147,12 @@ export const openReleases = (state: StateDirectory): ReleaseStore => {
     },
     async update(release) {
       await mustExist(release.id);
-      await write(releaseFile(release.id), jsonOf(release));
+      await around('release.update', () => write(releaseFile(release.id), jsonOf(release)));
     },
     async setLive(id) {
       const release = await mustExist(id);
       if (release.status === 'bad') await write(releaseFile(id), jsonOf({ ...release, status: 'good' }));
-      await write(at('live'), `${id}\n`);
+      await around('release.live', () => write(at('live'), `${id}\n`));
     },
     async snapshot(id) {
       await mustExist(id);
@@ -160,9 +166,12 @@ export const openReleases = (state: StateDirectory): ReleaseStore => {
       const highest = (await readNumber('removed')) ?? 0;
       if (id > highest) await write(at('removed'), `${id}\n`);
       const temporary = at(`.removed-${nameOf(id)}-${randomBytes(4).toString('hex')}`);
+      await failpoint('release.remove.before');
       await rename(directoryOf(id), temporary);
+      await failpoint('release.remove.renamed');
       await syncDirectory(state.releases);
       await removeDurably(temporary);
+      await failpoint('release.remove.after');
     },
   };
 };

@@ -1,4 +1,5 @@
 import { execa } from 'execa';
+import { failpoint } from '#failpoint';
 import { DeployError, messageOf } from '../errors.ts';
 import { collectOutput } from './output.ts';
 import { ownGroup, signalGroup } from './process-group.ts';
@@ -96,6 +97,7 @@ export const systemCommands: CommandRunner = {
     after(options.timeoutMs, () => end('timed-out'));
     const output = collectOutput(child, { onLine: options.onLine, onTooMuch: () => end('too-much') });
 
+    await failpoint('command.started');
     const result = await Promise.race([child, unstoppable]);
 
     signal?.removeEventListener('abort', onAbort);

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { around } from './failpoints/around.ts';
 
 const FIRST_LINE_MS = 10_000;
 
@@ -8,6 +9,12 @@ const FIRST_LINE_MS = 10_000;
  * Rejects when it ends or says nothing within 10 s.
  */
 export const startDetached = (
+  argv: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly pid: number; readonly firstLine: string }> =>
+  around('process.start', () => spawnDetached(argv, env));
+
+const spawnDetached = (
   argv: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<{ readonly pid: number; readonly firstLine: string }> =>
@@ -35,5 +42,6 @@ export const startDetached = (
 export const endProcess = async (pid: number, marker: string): Promise<void> => {
   const { readFile } = await import('node:fs/promises');
   const argv = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-  if (argv.split('\0').includes(marker)) process.kill(pid, 'SIGTERM');
+  if (!argv.split('\0').includes(marker)) return;
+  await around('process.end', async () => process.kill(pid, 'SIGTERM'));
 };

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, mkdir, open, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { failpoint } from '#failpoint';
+import { around } from './failpoints/around.ts';
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
 
@@ -15,7 +17,7 @@ const orNull =
 export const syncDirectory = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
   try {
-    await handle.sync();
+    await around('file.sync-directory', () => handle.sync());
   } finally {
     await handle.close();
   }
@@ -24,7 +26,7 @@ export const syncDirectory = async (path: string): Promise<void> => {
 /** Creates a directory (mode 0700) and its parents, durably. Existing ones are left as they are. */
 export const makeDirectory = async (path: string, mode = 0o700): Promise<void> => {
   const target = resolve(path);
-  const first = await mkdir(target, { recursive: true, mode });
+  const first = await around('file.make-directory', () => mkdir(target, { recursive: true, mode }));
   if (first === undefined) return;
   for (let at = target; at.length >= first.length; at = dirname(at)) await syncDirectory(dirname(at));
 };
@@ -48,14 +50,18 @@ export const createFile = async (
 ): Promise<void> => {
   const bytes = typeof content === 'string' ? Buffer.from(content) : content;
   // O_EXCL: never through a link that somebody left there, nor into a file that somebody else is writing.
+  await failpoint('file.create.before');
   const handle = await open(path, 'wx', 0o600);
   try {
+    await failpoint('file.create.opened');
     await handle.writeFile(bytes);
+    await failpoint('file.create.written');
     const { size } = await handle.stat();
     if (size !== bytes.byteLength) throw new Error(`${path}: wrote ${size} of ${bytes.byteLength} bytes`);
     if (owner !== null) await handle.chown(owner.uid, owner.gid);
     await handle.chmod(mode);
     await handle.sync();
+    await failpoint('file.create.after');
     await handle.close();
   } catch (error) {
     await handle.close().catch(() => {});
@@ -105,7 +111,7 @@ export const replaceFile = async (
   const temporary = join(dirname(target), `.${name}.${randomBytes(4).toString('hex')}.tmp`);
   await createFile(temporary, content, mode, owner);
   try {
-    await rename(temporary, target);
+    await around('file.rename', () => rename(temporary, target));
   } catch (error) {
     await rm(temporary, { force: true });
     throw error;
@@ -115,7 +121,7 @@ export const replaceFile = async (
 
 /** Removes a file or a directory tree durably; what is not there is not an error. */
 export const removeDurably = async (path: string): Promise<void> => {
-  await rm(path, { recursive: true, force: true });
+  await around('file.remove', () => rm(path, { recursive: true, force: true }));
   await syncDirectory(dirname(path)).catch(orNull('ENOENT'));
 };
 

@@ -1,6 +1,4 @@
-import { writeFile } from 'node:fs/promises';
 import { Agent } from 'node:http';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, servedVersion } from '../support/asking.ts';
 import { expectEnvTag, expectExit, expectServes, lastOperation } from '../support/expectations.ts';
@@ -76,27 +74,40 @@ describe('the fence', () => {
       await expectEnvTag(stack, 'v0.0.2');
     });
 
-    it('is named by the next deploy, which refuses, and by status', async () => {
+    it('is named by status', async () => {
       const { id } = await lastOperation(stack);
-      const ids = await stack.ids();
-      const outcome = await stack.run('v0.0.1');
-      expectExit(outcome, 22);
-      expect(outcome.stderr).toContain(`operation ${id} (deploy v0.0.5`);
-      expect(outcome.stderr).toContain(`${id}/resolved`);
-      expect(await stack.ids()).toEqual(ids);
       expect(await statusOf()).toMatchObject({ unfinished: { id }, fence: { operation: id } });
       expect(await servedVersion(stack.apiPort)).toBe('no answer');
     });
 
-    it('opens once a person says that it is resolved', async () => {
+    it('is undone by the next operation, data and all, before its own work', async () => {
       const { id } = await lastOperation(stack);
-      await writeFile(join(stack.directory, '.kaleem/operations', id, 'resolved'), 'v0.0.5 runs well\n');
-      expectExit(await stack.run('maintenance', 'off'), 0);
-      await expectServes(stack, 'v0.0.5');
+      const outcome = await stack.run('v0.0.1');
+      expectExit(outcome, 0);
+      expect(outcome.stderr).toMatch(new RegExp(`operation ${id} .* died before it ended: recovering`));
+      expect(outcome.stderr).toContain('v0.0.2 is live again');
+      await expectServes(stack, 'v0.0.1');
+      await expectEnvTag(stack, 'v0.0.1');
       expect(await statusOf()).toMatchObject({ unfinished: null, fence: null });
-      expectExit(await stack.run('v0.0.5'), 0);
-      await expectServes(stack, 'v0.0.5');
-      await expectEnvTag(stack, 'v0.0.5');
+    });
+  });
+
+  describe('of a bad deploy that is killed after it wrote', () => {
+    it('is lifted by recover, and the database is what it was', async () => {
+      const before = await stack.contentHash();
+      const deploy = stack.start('v0.0.3', '-v');
+      await deploy.said(/start v0\.0\.3/);
+      await expect.poll(() => stack.contentHash(), { timeout: 60_000, interval: 200 }).not.toBe(before);
+      deploy.signal('SIGKILL');
+      expectExit(await deploy.ended, 137);
+      const outcome = await stack.run('recover');
+      expectExit(outcome, 0);
+      expect(outcome.stdout).toContain('v0.0.1 is live again (database restored)');
+      await expectServes(stack, 'v0.0.1');
+      expect(await stack.contentHash()).toBe(before);
+      const again = await stack.run('recover');
+      expectExit(again, 0);
+      expect(again.stdout).toContain('nothing to recover');
     });
   });
 });

@@ -3,7 +3,9 @@ import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
+import { failpoint } from '#failpoint';
 import { syncDirectory } from '../../system/durable-file.ts';
+import { around } from '../../system/failpoints/around.ts';
 
 const compress = promisify(gzip);
 
@@ -44,6 +46,7 @@ export class ArchiveFile {
   /** `level`: gzip level 1 to 9, or 0 for no compression. An unfinished file of the same name is overwritten. */
   static async create(path: string, level: number): Promise<ArchiveFile> {
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
+    await failpoint('archive.create.before');
     await rm(temporary, { force: true });
     return new ArchiveFile(path, temporary, await open(temporary, 'wx', 0o600), level);
   }
@@ -75,23 +78,27 @@ export class ArchiveFile {
     const bytes = await this.#members.shift();
     if (bytes === undefined) return;
     this.#digest.update(bytes);
+    await failpoint('archive.member.before');
     for (let at = 0; at < bytes.length; ) {
       const { bytesWritten } = await this.#handle.write(bytes, at, bytes.length - at, null);
       at += bytesWritten;
     }
     this.#written += bytes.length;
+    await failpoint('archive.member.after');
   }
 
   /** Writes what is left, checks the length, and makes file and name survive a power loss. */
   async finish(): Promise<WrittenFile> {
     if (this.#filled > 0) await this.#closeMember();
     while (this.#members.length > 0) await this.#writeMember();
+    await failpoint('archive.sync.before');
     await this.#handle.sync();
+    await failpoint('archive.sync.after');
     const { size } = await this.#handle.stat();
     if (size !== this.#written)
       throw new Error(`${this.#temporary}: wrote ${this.#written} bytes, the file has ${size}`);
     await this.#handle.close();
-    await rename(this.#temporary, this.#path);
+    await around('archive.rename', () => rename(this.#temporary, this.#path));
     await syncDirectory(dirname(this.#path));
     return { sha256: this.#digest.digest('hex'), bytes: this.#written };
   }
@@ -100,6 +107,6 @@ export class ArchiveFile {
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#members);
     await this.#handle.close().catch(() => {});
-    await rm(this.#temporary, { force: true }).catch(() => {});
+    await around('archive.abandon', () => rm(this.#temporary, { force: true })).catch(() => {});
   }
 }

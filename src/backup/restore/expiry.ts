@@ -1,4 +1,5 @@
 import { BSON } from 'mongodb';
+import { around } from '../../system/failpoints/around.ts';
 import type { Definition } from '../archive/format.ts';
 import { numberOf, type OrderedDocument, type OrderedValue, without } from '../archive/ordered-document.ts';
 import { listIndexes } from '../collections.ts';
@@ -39,10 +40,11 @@ export const makeExpiryLive = async (
 ): Promise<void> => {
   for (const index of indexes.filter(isTtl)) {
     const command = { collMod: at.collection, index: { name: indexName(index), [EXPIRE]: index.get(EXPIRE) } };
-    await database.run(at.db, command);
+    await around('database.expiry', () => database.run(at.db, command));
   }
   const expiry = options.get(EXPIRE);
-  if (expiry !== undefined) await database.run(at.db, { collMod: at.collection, [EXPIRE]: expiry });
+  if (expiry === undefined) return;
+  await around('database.expiry', () => database.run(at.db, { collMod: at.collection, [EXPIRE]: expiry }));
 };
 
 /** Tries on an empty collection what this server can do; null: neither way works, and TTL indexes cannot be restored. */

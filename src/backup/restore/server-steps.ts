@@ -1,3 +1,4 @@
+import { around } from '../../system/failpoints/around.ts';
 import type { Definition } from '../archive/format.ts';
 import { isDocument, type OrderedDocument, type OrderedValue } from '../archive/ordered-document.ts';
 import type { Database } from '../connection.ts';
@@ -20,13 +21,15 @@ export const createCollection = async (
   collection: string,
   options: OrderedDocument,
 ): Promise<void> => {
-  await database.run(db, { create: collection, ...Object.fromEntries(options), writeConcern: WRITE_CONCERN });
+  await around('database.create', () =>
+    database.run(db, { create: collection, ...Object.fromEntries(options), writeConcern: WRITE_CONCERN }),
+  );
 };
 
 /** A collection that is not there is not an error. */
 export const dropCollection = async (database: Database, db: string, collection: string): Promise<void> => {
   try {
-    await database.run(db, { drop: collection, writeConcern: WRITE_CONCERN });
+    await around('database.drop', () => database.run(db, { drop: collection, writeConcern: WRITE_CONCERN }));
   } catch (error) {
     if (!isServersNo(error, 'NamespaceNotFound')) throw error;
   }
@@ -34,10 +37,12 @@ export const dropCollection = async (database: Database, db: string, collection:
 
 /** Atomic; fails when the target is there. Within one database it moves nothing but the name. */
 export const renameCollection = async (database: Database, db: string, from: string, to: string): Promise<void> => {
-  await database.run('admin', {
-    ...{ renameCollection: `${db}.${from}`, to: `${db}.${to}`, dropTarget: false },
-    writeConcern: WRITE_CONCERN,
-  });
+  await around('database.rename', () =>
+    database.run('admin', {
+      ...{ renameCollection: `${db}.${from}`, to: `${db}.${to}`, dropTarget: false },
+      writeConcern: WRITE_CONCERN,
+    }),
+  );
 };
 
 /**
@@ -65,10 +70,12 @@ export const createIndexes = async (
 ): Promise<void> => {
   const wanted = indexes.filter((index) => !isImplied(index));
   if (wanted.length === 0) return;
-  await database.run(
-    db,
-    { createIndexes: collection, indexes: wanted.map(asAsked), writeConcern: WRITE_CONCERN },
-    { timeoutMs: INDEX_BUILD_MS, signal },
+  await around('database.index', () =>
+    database.run(
+      db,
+      { createIndexes: collection, indexes: wanted.map(asAsked), writeConcern: WRITE_CONCERN },
+      { timeoutMs: INDEX_BUILD_MS, signal },
+    ),
   );
 };
 

@@ -3,6 +3,7 @@ import type { Docker } from '../../compose/engine.ts';
 import type { PublishedPort } from '../../compose/rendered.ts';
 import { DeployError } from '../../errors.ts';
 import type { Operation } from '../../operation/operations.ts';
+import { around } from '../../system/failpoints/around.ts';
 import type { Firewall } from './firewall.ts';
 import { type Detached, detachFromOthers, reattach } from './networks.ts';
 import { FENCE_HEADER, type Responder, startResponder } from './responder.ts';
@@ -79,7 +80,7 @@ export const createFence = (options: FenceOptions): Fence => {
   return {
     mode: 'firewall',
     async raise() {
-      responder = await startResponder(operation.id, options.retryAfterSeconds);
+      responder = await around('fence.respond', () => startResponder(operation.id, options.retryAfterSeconds));
       const { port: responderPort } = responder;
       await operation.effect('fence.raise', { ports, responderPort }, () =>
         firewall.redirect(owner, ports, responderPort),

@@ -1,6 +1,8 @@
+import { failpoint } from '#failpoint';
 import type { PublishedPort } from '../../compose/rendered.ts';
 import { DeployError } from '../../errors.ts';
 import { type CommandRunner, lastLine } from '../../system/command.ts';
+import { withFailpoints } from '../../system/failpoints/around.ts';
 import { cutRules, type Family, fencingOperations, type RuleOwner, redirectRules, removalRules } from './rules.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -54,6 +56,7 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
 
   const restore = async (tables: Tables, document: string): Promise<void> => {
     if (document === '') return;
+    await failpoint('firewall.restore.before');
     const result = await commands.run([tables.restore, '--noflush', '-w', '10'], {
       input: document,
       timeoutMs: TIMEOUT_MS,
@@ -67,13 +70,14 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
         },
       );
     }
+    await failpoint('firewall.restore.after');
   };
   const save = async (tables: Tables): Promise<string> => {
     const saved = await commands.run([tables.save], { timeoutMs: TIMEOUT_MS });
     if (saved.exitCode !== 0) throw new DeployError('unsupported', `${tables.save} failed: ${lastLine(saved)}`);
     return saved.stdout;
   };
-  return {
+  const firewall: Firewall = {
     async redirect(owner, ports, responderPort) {
       for (const tables of families) await restore(tables, redirectRules(ports, tables.family, owner, responderPort));
     },
@@ -88,4 +92,5 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
       for (const tables of families) await restore(tables, removalRules(await save(tables), project, operation));
     },
   };
+  return withFailpoints('firewall', firewall, ['redirect', 'cut', 'remove']);
 };

@@ -1,6 +1,7 @@
 import { MongoClient, MongoServerError } from 'mongodb';
 import { reach } from '../../compose/address.ts';
 import { DeployError, messageOf } from '../../errors.ts';
+import { around } from '../../system/failpoints/around.ts';
 import { projectContainers } from '../writers.ts';
 import type { InitStep } from './step.ts';
 
@@ -39,7 +40,9 @@ export const mongoReplicaSet: InitStep<'mongo-replica-set'> = async (context, sp
       if (code === NO_REPLICATION_ENABLED) return 'runs without --replSet: initiation skipped';
       if (code !== NOT_YET_INITIALIZED) throw error;
     }
-    await admin.command({ replSetInitiate: { _id: spec.name, members: [{ _id: 0, host: spec.host }] } });
+    await around('database.replica-set', () =>
+      admin.command({ replSetInitiate: { _id: spec.name, members: [{ _id: 0, host: spec.host }] } }),
+    );
     const deadline = clock.monotonic() + ELECTION_MS;
     while (!(await admin.command({ hello: 1 })).isWritablePrimary) {
       if (clock.monotonic() > deadline) throw new Error(`no primary after ${ELECTION_MS / 1000} s`);

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { BSON, type MongoClient } from 'mongodb';
+import { BSON, type Document, type MongoClient } from 'mongodb';
+import type { Database } from '../../../src/backup/connection.ts';
 import { rawDocuments } from '../../../src/backup/raw-insert.ts';
 import { readJournal } from '../../../src/operation/journal.ts';
 import { beginOperation, type Operation } from '../../../src/operation/operations.ts';
@@ -36,6 +37,25 @@ export const workspace = async (): Promise<Workspace> => {
       for (const operation of operations) await operation.end('succeeded', 0);
       await rm(root, { recursive: true, force: true });
     },
+  };
+};
+
+/** The same database, but `before` is done whenever a command is about to be sent: what others do in between, without a race. */
+export const beforeEachCommand = (database: Database, before: (command: Document) => Promise<void>): Database => {
+  const sent =
+    (run: Database['run']): Database['run'] =>
+    async (db, command, options) => {
+      await before(command);
+      return run(db, command, options);
+    };
+  return {
+    ...database,
+    run: sent(database.run),
+    openSession: () => {
+      const session = database.openSession();
+      return { ...session, run: sent(session.run) };
+    },
+    marked: (operation) => beforeEachCommand(database.marked(operation), before),
   };
 };
 

@@ -174,7 +174,7 @@ describe('a one-off container', () => {
     const controller = new AbortController();
     const running = (await client()).runOneOff(file, 'api', ['sleep', '300'], {
       operation: `000002-${how}`,
-      timeoutMs: how === 'timeout' ? 6_000 : 60_000,
+      timeoutMs: how === 'timeout' ? 15_000 : 90_000,
       signal: controller.signal,
     });
     const outcome = running.then(
@@ -182,7 +182,9 @@ describe('a one-off container', () => {
       (error: Error) => error.message,
     );
     await expect
-      .poll(async () => (await project.containers()).find(({ oneOff }) => oneOff), { timeout: 5_000 })
+      .poll(async () => (await project.containers()).find(({ oneOff }) => oneOff), {
+        timeout: how === 'timeout' ? 14_000 : 60_000,
+      })
       .toMatchObject({ state: 'running', service: 'api', labels: { 'kaleem-deploy.operation': `000002-${how}` } });
     if (how === 'abort') controller.abort(new Error('stopped by hand'));
     expect(await outcome).toBe(how === 'abort' ? 'stopped by hand' : 'timed out');

@@ -22,6 +22,10 @@ afterAll(async () => {
   await run(['rm', '--force', '--volumes', '--', ...names]);
 });
 
+test('the engine says of itself what the docker command says', async () => {
+  expect(await byEngine.info()).toEqual(await byCommand.info());
+});
+
 test('the engine says of containers what the docker command says', async () => {
   for (const all of [true, false]) {
     const found = await byEngine.containers(project, { all });

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openDocker } from '../../../src/compose/docker.ts';
 import { openRegistry } from '../../../src/compose/registry.ts';
-import { systemClock } from '../../../src/system/clock.ts';
+import { type Clock, systemClock } from '../../../src/system/clock.ts';
 import { systemCommands } from '../../../src/system/command.ts';
 import { IMAGE, run, shellEnvironment } from './real-project.ts';
 
@@ -74,12 +74,12 @@ afterAll(async () => {
   await new Promise((done) => proxy.close(done));
 });
 
-const open = (password?: string) => {
+const open = (password?: string, clock: Clock = systemClock) => {
   const registries = password === undefined ? [] : [{ server: address, username: USER.username, password }];
   const environment = shellEnvironment();
   return {
     docker: openDocker({ commands: systemCommands, environment, clock: systemClock, registries }),
-    registry: openRegistry({ commands: systemCommands, clock: systemClock, config: { registries }, environment }),
+    registry: openRegistry({ commands: systemCommands, clock, config: { registries }, environment }),
   };
 };
 
@@ -143,13 +143,21 @@ describe('failures that heal', () => {
   });
 
   test('one that does not heal is given up, and an abort ends the waiting', async () => {
-    const { registry } = open(USER.password);
-    failing = Array.from({ length: 1000 }, () => 500);
     const controller = new AbortController();
+    let waits = 0;
+    const clock: Clock = {
+      ...systemClock,
+      sleep: (ms, signal) => {
+        waits += 1;
+        if (waits === 2) setImmediate(() => controller.abort(new Error('stopped')));
+        return systemClock.sleep(ms, signal);
+      },
+    };
+    const { registry } = open(USER.password, clock);
+    failing = Array.from({ length: 1000 }, () => 500);
     const before = requests;
-    const resolving = registry.resolve(`${address}/${repository}:v1`, controller.signal);
-    setTimeout(() => controller.abort(new Error('stopped')), 1_500);
-    await expect(resolving).rejects.toThrow('stopped');
+    await expect(registry.resolve(`${address}/${repository}:v1`, controller.signal)).rejects.toThrow('stopped');
+    expect(waits).toBe(2);
     expect(requests - before).toBeGreaterThan(1);
     failing = [];
   });

@@ -1,11 +1,11 @@
-import { stat, writeFile } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { carryOut, deploy } from '../../../src/deploy/deploy.ts';
-import { maintenance } from '../../../src/deploy/maintenance.ts';
 import { inOperation } from '../../../src/deploy/operate.ts';
 import { planRollback } from '../../../src/deploy/plan-rollback.ts';
 import { type Prepared, prepare } from '../../../src/deploy/prepare.ts';
+import { recover } from '../../../src/deploy/recover.ts';
 import type { DeployRequest } from '../../../src/deploy/requests.ts';
 import { startRun } from '../../../src/deploy/run.ts';
 import { DeployError } from '../../../src/errors.ts';
@@ -140,38 +140,56 @@ test('when the undo fails too, it halts: nothing starts by itself, and nothing m
   expect(world.engine.calls).toHaveLength(calls);
   expect(await world.history()).toHaveLength(1);
 
-  const resolved = join(world.directory, '.kaleem', 'operations', halted?.id ?? '', 'resolved');
-  expect(error.hint).toContain(`touch ${resolved}`);
-  expect(refused.hint).toContain(`touch ${resolved}`);
-  await writeFile(resolved, '');
+  expect(error.hint).toContain('kaleem-deploy recover');
+  expect(error.details.join()).toContain('kaleem-deploy recover --accept');
+  expect(refused.hint).toBe('kaleem-deploy recover');
+  const { recovered } = await recover(world.another(), { accept: false });
+  expect(recovered).toMatchObject([{ operation: halted?.id, outcome: 'rolled-back' }]);
+  await expectOldGood();
   await deploy(world.another(), to('v2'));
   expect(world.running()).toEqual(allRunning(world, 'v2'));
-  expect(world.policies()).toEqual(RESTART_POLICIES);
 });
 
-test('after a halt without the firewall, maintenance off gives the restart policies back', async () => {
+test('after a halt a person may keep what runs: the fence goes, restart policies come back, nothing else changes', async () => {
   world = await createWorld();
   for (const kind of ['', '-legacy', '-nft']) world.engine.hookExits.set(`iptables${kind}-save`, 4);
   await halt();
   const [halted] = await world.history();
-  await writeFile(join(world.directory, '.kaleem', 'operations', halted?.id ?? '', 'resolved'), '');
   await world.engine.docker.start(world.engine.all().map(({ id }) => id));
-  await maintenance(world.another(), 'off');
+  const before = world.running();
+  expect(await recover(world.another(), { accept: true })).toEqual({ recovered: [], accepted: [halted?.id] });
+  expect(world.running()).toEqual(before);
   expect(world.policies()).toEqual(RESTART_POLICIES);
   await expect(stat(join(world.directory, '.kaleem', 'fence.json'))).rejects.toThrow('ENOENT');
+  expect(await recover(world.another(), { accept: true })).toEqual({ recovered: [], accepted: [] });
 });
 
-test('a lift that fails after the commit leaves the new release live and says how to let traffic in', async () => {
+test('a halt that can not be mended yet stays one that recover takes up again', async () => {
+  world = await createWorld();
+  await halt();
+  world.engine.interfere = ({ text, moment }) => {
+    if (text === 'start api' && moment === 'before') fail();
+  };
+  const error = await failureOf(recover(world.another(), { accept: false }));
+  expect(error.code).toBe('halted-earlier');
+  expect(error.message).toContain('could not be recovered: the engine hiccuped');
+  world.engine.interfere = () => {};
+  await recover(world.another(), { accept: false });
+  await expectOldGood();
+});
+
+test('a lift that fails after the commit leaves the new release live, and recover lets traffic in', async () => {
   world = await createWorld();
   at('restart-policy always web', 'before', fail);
   const error = await failureOf(deploy(world.session, to('v2')));
   expect(error.code).toBe('halted');
   expect(error.message).toBe('v2 is live, but the fence could not be lifted: the engine hiccuped');
-  expect(world.running()).toEqual(allRunning(world, 'v2'));
+  expect(error.hint).toBe('kaleem-deploy recover');
   expect((await world.releases())[0]).toMatchObject({ tag: 'v2', status: 'live' });
-  // Maintenance is refused like everything else until then.
-  const [halted] = await world.history();
-  expect(error.hint).toContain(join('operations', halted?.id ?? '', 'resolved'));
+  await recover(world.another(), { accept: false });
+  expect(world.running()).toEqual(allRunning(world, 'v2'));
+  expect(world.policies()).toEqual(RESTART_POLICIES);
+  expect(await world.history()).toMatchObject([{ outcome: 'succeeded' }]);
 });
 
 test('a commit that fails once the release was live makes the old one live again', async () => {
@@ -204,9 +222,9 @@ describe('a disk that is full', () => {
     expect(error.code).toBe('halted');
     expect(world.warnings.at(-1)).toContain('how it ended could not be written down');
     expect(await world.history()).toMatchObject([{ outcome: null, exitCode: null }]);
-    const refused = await failureOf(deploy(world.another(), to('v2')));
-    expect(refused.code).toBe('halted-earlier');
-    expect(refused.message).toContain('died before it ended');
+    await deploy(world.another(), to('v2'));
+    expect((await world.history()).map(({ outcome }) => outcome)).toEqual(['succeeded', 'rolled-back']);
+    expect(world.running()).toEqual(allRunning(world, 'v2'));
   });
 
   test('at the very end leaves the release live, and says that a person must look', async () => {

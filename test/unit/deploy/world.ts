@@ -61,6 +61,8 @@ export interface World {
   fillDisk(): void;
   /** The next operation's session: a signal of its own. */
   another(config?: Partial<Config>): Session;
+  /** The same once the process of the last one is dead: the kernel has taken its lock away. */
+  afterDeath(): Session;
   history(): Promise<readonly OperationRecord[]>;
   journal(): Promise<readonly JournalEntry[]>;
   releases(): Promise<readonly Release[]>;
@@ -135,6 +137,7 @@ export const createWorld = async (
     note() {},
     warn: (text) => void warnings.push(text),
   };
+  let deaths = 0;
   let controller = new AbortController();
   let log = createLog({ redactor, clock: time });
   const open = (overrides: Partial<Config>): Session & { readonly world: Context } => {
@@ -145,7 +148,13 @@ export const createWorld = async (
     const { profiles, files, envFiles } = config.compose;
     const base = { config, commands: engine.commands, clock, progress, redactor, log, signal: controller.signal };
     const world: Context = {
-      ...{ ...base, engine: engine.info, docker: engine.docker, compose: engine.compose, registry: engine.registry },
+      ...{
+        ...base,
+        engine: { ...engine.info, id: `${engine.info.id} ${deaths}` },
+        docker: engine.docker,
+        compose: engine.compose,
+        registry: engine.registry,
+      },
       project: { name, directory, files, profiles, envFiles, environment: config.environment },
     };
     const exitCodeOf = (error: DeployError) => exitCodes[error.code];
@@ -170,6 +179,10 @@ export const createWorld = async (
     another: (overrides = {}) => {
       full = false;
       return open(overrides);
+    },
+    afterDeath: () => {
+      deaths += 1;
+      return open({});
     },
     async journal() {
       const [found, [newest]] = await Promise.all([state(), history()]);

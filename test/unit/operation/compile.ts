@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 
 const SRC = fileURLToPath(new URL('../../../src', import.meta.url));
+const PACKAGE = fileURLToPath(new URL('../../../package.json', import.meta.url));
 const NODE_MODULES = fileURLToPath(new URL('../../../node_modules', import.meta.url));
 
 const compilerOptions: ts.CompilerOptions = {
@@ -25,8 +26,10 @@ export interface Compiled {
 export const compileSources = async (): Promise<Compiled> => {
   const directory = await mkdtemp(join(tmpdir(), 'kaleem-compiled-'));
   await symlink(NODE_MODULES, join(directory, 'node_modules'));
-  await writeFile(join(directory, 'package.json'), '{"type":"module"}');
-  const files = ['operation', 'system', 'config'].map(async (folder) =>
+  const { imports } = JSON.parse(await readFile(PACKAGE, 'utf8')) as { readonly imports: unknown };
+  const here = JSON.stringify({ type: 'module', imports }).replaceAll('./dist/', './');
+  await writeFile(join(directory, 'package.json'), here);
+  const files = ['operation', 'system', 'system/failpoints', 'config'].map(async (folder) =>
     (await readdir(join(SRC, folder))).filter((name) => name.endsWith('.ts')).map((name) => join(folder, name)),
   );
   for (const file of ['errors.ts', ...(await Promise.all(files)).flat()]) {

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeployError } from '../../../src/errors.ts';
@@ -8,10 +8,15 @@ import {
   beginOperation,
   currentUser,
   listOperations,
+  markResolved,
   type OperationKind,
   openOperations,
+  resumeOperation,
+  sweepUnbegun,
+  unfinishedOperations,
 } from '../../../src/operation/operations.ts';
 import { openState, type StateDirectory } from '../../../src/operation/state.ts';
+import { refuseWhileHalted } from '../../../src/operation/unfinished.ts';
 import { failureOf, options, removeDirectory, SECRET, temporaryDirectory } from './fixtures.ts';
 
 let directory: string;
@@ -57,7 +62,9 @@ describe('an operation', () => {
       signal,
     });
     expect((await stat(operation.directory)).mode & 0o777).toBe(0o700);
-    expect(await lines(operation.id)).toEqual([['begin', 'deploy', { subject: 'v1', who: 'alice@host' }]]);
+    expect(await lines(operation.id)).toEqual([
+      ['begin', 'deploy', { subject: 'v1', who: 'alice@host', runner: null }],
+    ]);
     await operation.end('succeeded', 0);
   });
 
@@ -287,14 +294,13 @@ describe('the list of operations', () => {
 
 describe('beginning after an operation that did not end well', () => {
   it.each(['deploy', 'rollback', 'restore', 'maintenance'] as const)(
-    'is refused after a %s that died, saying which and how to look',
+    'is refused after a %s that died, saying which and what to do',
     async (kind) => {
       const dead = await died(kind, 'v9');
       const error = await failureOf(begin());
       expect(error.code).toBe('halted-earlier');
       for (const part of [dead.id, kind, 'v9', 'alice@host']) expect(error.message).toContain(part);
-      expect(error.hint).toContain(join(dead.directory, 'journal.jsonl'));
-      expect(error.hint).toContain(`touch ${join(dead.directory, 'resolved')}`);
+      expect(error.hint).toBe('kaleem-deploy recover');
       expect((await readdir(state.operations)).length).toBe(1);
     },
   );
@@ -329,37 +335,74 @@ describe('beginning after an operation that did not end well', () => {
     expect((await listOperations(state)).map(({ outcome }) => outcome)).toEqual(['succeeded', null, 'halted']);
   });
 
-  it('names the newest, and the others beside it', async () => {
-    const first = await died('deploy', 'v1');
-    const second = await died('deploy', 'v2');
-    const error = await failureOf(begin());
-    expect(error.message).toContain(second.id);
-    expect(error.details.join()).toContain(first.id);
+  it('names the newest that halted, and the others beside it', async () => {
+    const ids: string[] = [];
+    for (const tag of ['v1', 'v2']) {
+      const operation = await begin('deploy', tag);
+      ids.push(operation.id);
+      await operation.end('halted', 21);
+      await markResolved(state, operation.id, 'alice');
+    }
+    for (const id of ids) await rm(join(state.operations, id, 'resolved'));
+    const error = await failureOf(refuseWhileHalted(state));
+    expect(error.message).toContain(ids[1]);
+    expect(error.details.join()).toContain(ids[0]);
+    expect(error.hint).toBe('kaleem-deploy recover');
   });
 
-  it.each(['backup', 'prune'] as const)('writes a %s that died off as failed, torn last line and all', async (kind) => {
+  it('is not in the way of a recovery when it died, and is no halt', async () => {
+    await died('deploy');
+    await refuseWhileHalted(state);
+  });
+
+  it.each(['backup', 'prune'] as const)("a %s that died is in nobody's way, and is to be ended", async (kind) => {
     const dead = await died(kind, '');
+    expect(await openOperations(state)).toEqual([]);
+    expect((await unfinishedOperations(state)).map(({ id }) => id)).toEqual([dead.id]);
+    await (await begin()).end('succeeded', 0);
+  });
+});
+
+describe('an operation that is resumed', () => {
+  const resume = async () => {
+    const [record] = await unfinishedOperations(state);
+    if (record === undefined) throw new Error('nothing is unfinished');
+    return resumeOperation(record, { state, signal, ...options() });
+  };
+
+  it('goes on after its last whole line, under its own id, and ends without a duration', async () => {
+    const dead = await died('deploy');
     const path = join(dead.directory, 'journal.jsonl');
     await truncate(path, (await stat(path)).size - 5);
-    expect(await openOperations(state)).toEqual([]);
-    const next = await begin();
-    expect((await listOperations(state))[1]).toMatchObject({
-      id: dead.id,
-      outcome: 'failed',
-      exitCode: null,
-      durationMs: null,
-      error: { message: `the process of this ${kind} died` },
-    });
-    expect((await lines(dead.id)).map(([type]) => type)).toEqual(['begin', 'intent', 'end']);
-    await next.end('succeeded', 0);
+    const { operation, entries, leave } = await resume();
+    expect(operation.id).toBe(dead.id);
+    expect(entries.map(({ type }) => type)).toEqual(['begin', 'intent']);
+    await operation.note('recover', {});
+    await operation.end('rolled-back', 20);
+    await leave();
+    expect((await lines(dead.id)).map(([type]) => type)).toEqual(['begin', 'intent', 'note', 'end']);
+    expect((await listOperations(state))[0]).toMatchObject({ id: dead.id, outcome: 'rolled-back', durationMs: null });
   });
 
-  it('writes nothing off while it is refused for another', async () => {
-    const path = join((await died('backup', '')).directory, 'journal.jsonl');
-    await died('deploy');
-    const before = await readFile(path);
-    await expect(begin()).rejects.toMatchObject({ code: 'halted-earlier' });
-    expect(await readFile(path)).toEqual(before);
+  it('may have halted: what a recovery does comes after its end, and without a new end it is open again', async () => {
+    const halted = await begin();
+    await halted.end('halted', 21);
+    const first = await resume();
+    await first.operation.note('recover', {});
+    await first.leave();
+    expect((await listOperations(state))[0]).toMatchObject({ id: halted.id, outcome: null });
+    const second = await resume();
+    await second.operation.end('succeeded', 0);
+    expect((await listOperations(state))[0]).toMatchObject({ id: halted.id, outcome: 'succeeded', exitCode: 0 });
+    expect(await unfinishedOperations(state)).toEqual([]);
+  });
+
+  it('leaves nothing of one that died before it had begun', async () => {
+    await mkdir(join(state.operations, '000001-dead'));
+    const kept = await begin();
+    await kept.end('succeeded', 0);
+    await sweepUnbegun(state);
+    expect(await readdir(state.operations)).toEqual([kept.id]);
   });
 });
 
