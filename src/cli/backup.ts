@@ -1,4 +1,5 @@
 import { defineBackupRestore } from './backup-restore.ts';
+import { look } from './look.ts';
 import { operate } from './operate.ts';
 import { backupDetailLines, backupListLines, verifiedLine } from './render/backup.ts';
 import { pruneLines } from './render/prune.ts';
@@ -29,18 +30,7 @@ const defineList: DefineVerb = (group, schedule) => {
     .command('list')
     .description('backups, newest first')
     .addHelpText('after', examples([['backup list', 'NEEDED BY: releases whose rollback needs it']]));
-  command.action(() =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const backups = await app.backupList();
-          session.show(backups, (view) => backupListLines(backups, view));
-          return undefined;
-        }),
-    }),
-  );
+  command.action(() => look(schedule, { command, read: (app) => app.backupList(), lines: backupListLines }));
 };
 
 const defineShow: DefineVerb = (group, schedule) => {
@@ -50,16 +40,7 @@ const defineShow: DefineVerb = (group, schedule) => {
     .description('what is in a backup')
     .addHelpText('after', examples([['backup show 000012-v0.0.1', 'its collections, sizes and checksums']]));
   command.action((id: string) =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const detail = await app.backupShow(id);
-          session.show(detail, (view) => backupDetailLines(detail, view));
-          return undefined;
-        }),
-    }),
+    look(schedule, { command, read: (app) => app.backupShow(id), lines: backupDetailLines }),
   );
 };
 
@@ -76,15 +57,10 @@ const defineVerify: DefineVerb = (group, schedule) => {
       ]),
     );
   command.action((idOrFile: string) =>
-    schedule({
+    look(schedule, {
       command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const result = await app.backupVerify(idOrFile);
-          session.show(result, () => [verifiedLine(result)]);
-          return undefined;
-        }),
+      read: (app) => app.backupVerify(idOrFile),
+      lines: (result) => [verifiedLine(result)],
     }),
   );
 };

@@ -1,5 +1,6 @@
 import type { GateReport } from '../health/poll.ts';
 import { exitCodes } from './exit-codes.ts';
+import { look } from './look.ts';
 import { formatDuration, plural, printable } from './render/format.ts';
 import type { View } from './render/view.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -21,15 +22,11 @@ export const defineHealth: DefineVerb = (program, schedule) => {
     .description('run every gate once; exit 3 when one fails')
     .addHelpText('after', examples([['health -q', 'for a cron job: the exit code says it']]));
   command.action(() =>
-    schedule({
+    look(schedule, {
       command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const report = await app.health();
-          session.show(report, (view) => gateLines(report.gates, view));
-          return report.ok ? undefined : exitCodes['check-failed'];
-        }),
+      read: (app) => app.health(),
+      lines: ({ gates }, view) => gateLines(gates, view),
+      exitCode: ({ ok }) => (ok ? undefined : exitCodes['check-failed']),
     }),
   );
 };

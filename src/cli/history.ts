@@ -1,5 +1,6 @@
 import type { OperationRecord } from '../operation/operations.ts';
 import { wholeNumber } from './argument-parsers.ts';
+import { look } from './look.ts';
 import { formatAgo, formatDuration } from './render/format.ts';
 import { table } from './render/table.ts';
 import type { View } from './render/view.ts';
@@ -42,15 +43,6 @@ export const defineHistory: DefineVerb = (program, schedule) => {
       ]),
     );
   command.action(({ limit }: { readonly limit: number }) =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const records = (await app.history()).slice(0, limit);
-          session.show(records, (view) => historyLines(records, view));
-          return undefined;
-        }),
-    }),
+    look(schedule, { command, read: async (app) => (await app.history()).slice(0, limit), lines: historyLines }),
   );
 };

@@ -1,4 +1,5 @@
 import type { ImageStatus } from '../deploy/results.ts';
+import { look } from './look.ts';
 import { formatBytes, shortDigest } from './render/format.ts';
 import { table } from './render/table.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -30,16 +31,5 @@ export const defineImages: DefineVerb = (program, schedule) => {
     .command('images')
     .description('the images of kept releases, and whether they are on this host')
     .addHelpText('after', examples([['images', 'HERE is no: a rollback would have to pull it']]));
-  command.action(() =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const images = await app.images();
-          session.show(images, () => imageLines(images));
-          return undefined;
-        }),
-    }),
-  );
+  command.action(() => look(schedule, { command, read: (app) => app.images(), lines: imageLines }));
 };

@@ -1,3 +1,4 @@
+import { look } from './look.ts';
 import { lockLine } from './render/status.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
@@ -9,15 +10,10 @@ export const defineLock: DefineVerb = (program, schedule) => {
     .description('whether an operation runs, and whose')
     .addHelpText('after', examples([['lock status', 'free, or held by whom']]));
   command.action(() =>
-    schedule({
+    look(schedule, {
       command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const status = await app.lockStatus();
-          session.show(status, ({ now }) => [lockLine(status, now)]);
-          return undefined;
-        }),
+      read: (app) => app.lockStatus(),
+      lines: (status, { now }) => [lockLine(status, now)],
     }),
   );
 };

@@ -1,4 +1,5 @@
 import type { Release } from '../operation/releases.ts';
+import { look } from './look.ts';
 import { formatAgo, formatDuration } from './render/format.ts';
 import { table } from './render/table.ts';
 import type { View } from './render/view.ts';
@@ -33,16 +34,5 @@ export const defineReleases: DefineVerb = (program, schedule) => {
     .command('releases')
     .description('releases that are kept, newest first: where `rollback` can go')
     .addHelpText('after', examples([['releases', 'with the backup taken when each was replaced']]));
-  command.action(() =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const releases = await app.releases();
-          session.show(releases, (view) => releaseLines(releases, view));
-          return undefined;
-        }),
-    }),
-  );
+  command.action(() => look(schedule, { command, read: (app) => app.releases(), lines: releaseLines }));
 };

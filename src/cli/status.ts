@@ -1,3 +1,4 @@
+import { look } from './look.ts';
 import { statusLines } from './render/status.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
@@ -12,16 +13,5 @@ export const defineStatus: DefineVerb = (program, schedule) => {
         ['status --json', 'for a script'],
       ]),
     );
-  command.action(() =>
-    schedule({
-      command,
-      interruption: 'reads',
-      job: (session) =>
-        session.withApp(async (app) => {
-          const report = await app.status();
-          session.show(report, (view) => statusLines(report, view));
-          return undefined;
-        }),
-    }),
-  );
+  command.action(() => look(schedule, { command, read: (app) => app.status(), lines: statusLines }));
 };

@@ -1,7 +1,7 @@
 import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { assertOnlyOwnerWrites } from '../system/permissions.ts';
 import { parseEnvFile } from './env-file.ts';
-import { assertOnlyOwnerWrites } from './permissions.ts';
 import { readText } from './read-text.ts';
 import { shownPath } from './source.ts';
 

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { DeployError, messageOf } from '../errors.ts';
+import { assertOnlyOwnerReads } from '../system/permissions.ts';
 import type { Origin, Variables } from './env-load.ts';
 import { interpolate } from './interpolate.ts';
-import { assertOnlyOwnerReads } from './permissions.ts';
 import { dotted } from './problems.ts';
 import { readText } from './read-text.ts';
 import type { Reference } from './schema-values.ts';

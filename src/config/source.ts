@@ -1,7 +1,7 @@
 import { relative } from 'node:path';
 import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
 import { DeployError, messageOf } from '../errors.ts';
-import { assertOnlyOwnerWrites } from './permissions.ts';
+import { assertOnlyOwnerWrites } from '../system/permissions.ts';
 import { readText } from './read-text.ts';
 
 /** Where a value stands in the file: `['gates', 'after', 0, 'http']`. */

@@ -8,6 +8,7 @@ import { createHopelessWatch } from '../health/hopeless.ts';
 import { type GateReport, pollGates } from '../health/poll.ts';
 import { watchStability } from '../health/stability.ts';
 import type { Context } from './context.ts';
+import { lastWords } from './last-words.ts';
 import { ofServices, projectContainers } from './writers.ts';
 
 /** What must be true of the containers that the gates look at. */
@@ -93,7 +94,7 @@ export interface PassOptions {
   readonly code: 'check-failed' | 'gate-failed-before';
 }
 
-/** The failed gate's last answer, and the last lines of the containers that are to blame or may be. */
+/** The failed gate's last answer, and the last words of the containers that are to blame or may be. */
 const failure = async (
   context: Context,
   { suspects, code }: PassOptions,
@@ -102,12 +103,7 @@ const failure = async (
   // One that was given up because another had failed tells nothing.
   const [first] = failed.toSorted((a, b) => Number(isSecondary(a)) - Number(isSecondary(b)));
   const containers = ofServices(await projectContainers(context), suspects);
-  const words = await Promise.all(
-    containers.map(async (each) => {
-      const lines = await context.docker.logs(each.id, 10).catch(() => []);
-      return lines.length === 0 ? [] : [`last lines of ${each.service}:`, ...lines.map((line) => `  ${line}`)];
-    }),
-  );
+  const words = await Promise.all(containers.map((each) => lastWords(context, each)));
   const others = failed
     .filter((each) => each !== first && !isSecondary(each))
     .map((each) => `${each.gate}: ${each.detail}`);

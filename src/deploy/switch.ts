@@ -5,6 +5,7 @@ import { DeployError } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Context } from './context.ts';
 import { runInitSteps } from './init/run.ts';
+import { lastWords } from './last-words.ts';
 import { holdRestarts, ofServices, projectContainers } from './writers.ts';
 
 const FIRST_POLL_MS = 100;
@@ -64,26 +65,6 @@ const oneShots = (rendered: RenderedProject): ReadonlySet<string> =>
         .map(([name]) => name),
     ),
   );
-
-/** What the container's own health check said last; `docker inspect` keeps it. */
-const lastHealthCheck = async (context: Context, container: ContainerState): Promise<readonly string[]> => {
-  const [raw] = await context.docker.inspect([container.id]).catch(() => []);
-  const log = (raw as { State?: { Health?: { Log?: readonly { ExitCode?: number; Output?: string }[] } } } | undefined)
-    ?.State?.Health?.Log;
-  const last = log?.at(-1);
-  if (last === undefined) return [];
-  const said = (last.Output ?? '').trim().split('\n').slice(-5);
-  return [`health check of ${container.service}: exit code ${last.ExitCode}`, ...said.map((line) => `  ${line}`)];
-};
-
-const lastWords = async (context: Context, container: ContainerState): Promise<readonly string[]> => {
-  const lines = await context.docker.logs(container.id, 10).catch(() => []);
-  return [
-    ...(await lastHealthCheck(context, container)),
-    `last lines of ${container.service}:`,
-    ...lines.map((line) => `  ${line}`),
-  ];
-};
 
 /** Waits until every container of the level is up and healthy; the budget is that of the gates. */
 const waitForLevel = async (context: Context, names: readonly string[], { rendered }: Target): Promise<void> => {

@@ -1,8 +1,8 @@
 import { lstat, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { assertOnlyOwnerWrites } from '../config/permissions.ts';
 import { DeployError } from '../errors.ts';
 import { makeDirectory, replaceFile } from '../system/durable-file.ts';
+import { assertOnlyOwnerWrites } from '../system/permissions.ts';
 import { damaged, tooNew, writeError } from './state-error.ts';
 
 /**

@@ -1,7 +1,7 @@
 import { chmod, chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isPrivateGroup } from '../../../src/config/permissions.ts';
+import { isPrivateGroup } from '../../../src/system/permissions.ts';
 import { ENV, failure, load, project } from './project.ts';
 
 const PASSWD =

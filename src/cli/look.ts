@@ -1,0 +1,25 @@
+import type { App } from '../deploy/app.ts';
+import type { View } from './render/view.ts';
+import type { Session } from './session.ts';
+import type { Schedule, Scheduled } from './verb.ts';
+
+export interface Look<T> {
+  readonly command: Scheduled['command'];
+  read(app: App): Promise<T>;
+  lines(result: T, view: View): readonly string[];
+  /** Of a result that is no error and yet not well; 0 unless told. */
+  exitCode?(result: T): number | undefined;
+}
+
+/** What every verb that only looks does: ask, and show the answer. */
+export const look = <T>(schedule: Schedule, { command, read, lines, exitCode }: Look<T>): void =>
+  schedule({
+    command,
+    interruption: 'reads',
+    job: (session: Session) =>
+      session.withApp(async (app) => {
+        const result = await read(app);
+        session.show(result, (view) => lines(result, view));
+        return exitCode?.(result);
+      }),
+  });
