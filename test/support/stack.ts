@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDocker } from '../../src/compose/docker.ts';
@@ -10,31 +9,18 @@ import { systemCommands } from '../../src/system/command.ts';
 import { type Outcome, type Started, start } from './command.ts';
 import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
 import { freePort } from './free-port.ts';
+import { type Machine, registryAddress, thisMachine } from './machine.ts';
 import { SMALL_COMPOSE } from './small-stack.ts';
 
 const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url));
 const COMMAND_MS = 180_000;
 /** The whole environment of what is run: nothing of the caller's leaks into a test. */
 const environment = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NO_COLOR: '1' };
-const docker = openDocker({ commands: systemCommands, environment, clock: systemClock });
 
 /** Where the test bed's registry is, with the prefix of the demo's repositories. */
-export const repository = (): string => `${process.env.KALEEM_TEST_REGISTRY ?? '127.0.0.1:5000'}/kaleem`;
+export const repository = (): string => `${registryAddress()}/kaleem`;
 
 export const apiImage = (tag: string): string => `${repository()}/kaleem-api:${tag}`;
-
-/** The built command: `test/e2e/build.ts` makes one of the current sources. */
-const tool = (): string => {
-  const built = process.env.KALEEM_TEST_CLI;
-  if (built === undefined) throw new Error('KALEEM_TEST_CLI is not set: run this as part of the e2e project');
-  return built;
-};
-
-const must = async (argv: readonly string[], cwd: string, env: Readonly<Record<string, string>> = environment) => {
-  const { code, stdout, stderr } = await start(argv, { cwd, env, timeoutMs: COMMAND_MS }).ended;
-  if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
-  return stdout.trim();
-};
 
 export interface StackOptions {
   /** All seven services of compose/, or the four of the small one. */
@@ -45,6 +31,10 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
+  /** Where it runs; this machine unless told. */
+  readonly machine?: Machine;
+  /** On which ports of the machine it is published; free ones unless told. */
+  readonly ports?: { readonly http: number; readonly api: number };
 }
 
 /** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
@@ -65,7 +55,7 @@ export interface Stack {
   containers(): Promise<readonly ContainerState[]>;
   /** Container ids by service. */
   ids(): Promise<Readonly<Record<string, string>>>;
-  /** Where its MongoDB can be reached from here. */
+  /** Where its MongoDB can be reached from here: host and port. */
   databaseAddress(): Promise<string>;
   contentHash(): Promise<string>;
   fingerprint(): Promise<Readonly<Record<string, string>>>;
@@ -80,10 +70,17 @@ export interface Stack {
 
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
-  const { size = 'small', tag = 'v0.0.1' } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'kaleem-e2e-'));
+  const { size = 'small', tag = 'v0.0.1', machine = thisMachine } = options;
+  const directory = await mkdtemp(join(machine.folder, 'kaleem-e2e-'));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
-  const [httpPort, apiPort] = [await freePort(), await freePort()];
+  const [httpPort, apiPort] = options.ports
+    ? [options.ports.http, options.ports.api]
+    : [await freePort(), await freePort()];
+  const docker = openDocker({
+    commands: systemCommands,
+    environment: { ...environment, ...machine.engine },
+    clock: systemClock,
+  });
   const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
   const read = (file: string) => readFile(join(directory, file), 'utf8');
 
@@ -102,23 +99,33 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   await write('.env', `# Written by hand: this comment stays.\n${lines.join('')}`);
   await write(
     'compose.yml',
-    size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE,
+    // Another machine's loopback is out of reach: there the api's own port is open to all.
+    (size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE).replaceAll(
+      machine === thisMachine ? /(?!)/g : '127.0.0.1:',
+      '',
+    ),
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
-  const begin = (argv: readonly string[]): Started =>
-    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const launch = (argv: readonly string[]): Started =>
+    start(machine.command(argv, directory), { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const begin = (argv: readonly string[]): Started => launch([...machine.tool, ...argv]);
+  const must = async (argv: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await launch(argv).ended;
+    if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
+    return stdout.trim();
+  };
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
     const address = mongo?.networks[0]?.ipv4;
     if (address == null) throw new Error(`${project}: no mongo runs`);
-    return address;
+    return machine.reach(address, 27017);
   };
   const fenceRules = async () => {
     const saved = await Promise.all(
       ['iptables', 'ip6tables'].map(async (program) => {
-        const lines = (await must([`${program}-save`], directory)).split('\n');
+        const lines = (await must([`${program}-save`])).split('\n');
         let table = '';
         return lines.flatMap((line) => {
           if (line.startsWith('*')) table = line.slice(1);
@@ -133,7 +140,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
-    compose: (...argv) => must(['docker', 'compose', ...argv], directory),
+    compose: (...argv) => must(['docker', 'compose', ...argv]),
     async setVariable(name, value) {
       const text = await read('.env');
       await write('.env', text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`));
@@ -148,38 +155,37 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     async cleanup() {
       // Of a test that failed half-way. The command also ends the process that answers 503; it may refuse.
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
-      await removeRules(await fenceRules(), directory);
-      await removeProject(project, directory);
+      await removeRules(await fenceRules(), must);
+      await removeProject(project, must);
       await rm(directory, { recursive: true, force: true });
     },
   };
 };
 
+type Must = (argv: readonly string[]) => Promise<string>;
+
 /** Deletes rules one by one: a test that failed half-way must not shut the next one's ports. */
-const removeRules = async (rules: readonly string[], cwd: string): Promise<void> => {
+const removeRules = async (rules: readonly string[], must: Must): Promise<void> => {
   for (const rule of rules) {
     const [program = '', ...words] = rule.replaceAll('"', '').split(' ');
     const deletion = words.map((word) => (word === '-A' ? '-D' : word));
-    await must([program, '-w', '10', ...deletion], cwd).catch(() => {});
+    await must([program, '-w', '10', ...deletion]).catch(() => {});
   }
 };
 
 /** By label, whatever the compose file says by now. */
-const removeProject = async (project: string, cwd: string): Promise<void> => {
+const removeProject = async (project: string, must: Must): Promise<void> => {
   const list = async (...argv: readonly string[]) =>
-    (await must(['docker', ...argv, '--filter', `label=com.docker.compose.project=${project}`], cwd))
+    (await must(['docker', ...argv, '--filter', `label=com.docker.compose.project=${project}`]))
       .split('\n')
       .filter((line) => line !== '');
   const containers = await list('ps', '-aq');
-  if (containers.length > 0) await must(['docker', 'rm', '-fv', ...containers], cwd).catch(() => {});
+  if (containers.length > 0) await must(['docker', 'rm', '-fv', ...containers]).catch(() => {});
   const networks = await list('network', 'ls', '-q');
-  if (networks.length > 0) await must(['docker', 'network', 'rm', ...networks], cwd).catch(() => {});
+  if (networks.length > 0) await must(['docker', 'network', 'rm', ...networks]).catch(() => {});
   const volumes = await list('volume', 'ls', '-q');
-  if (volumes.length > 0) await must(['docker', 'volume', 'rm', '-f', ...volumes], cwd).catch(() => {});
-  const held = await must(
-    ['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', `kaleem-deploy/${project}`],
-    cwd,
-  );
+  if (volumes.length > 0) await must(['docker', 'volume', 'rm', '-f', ...volumes]).catch(() => {});
+  const held = await must(['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', `kaleem-deploy/${project}`]);
   const tags = held.split('\n').filter((line) => line !== '');
-  if (tags.length > 0) await must(['docker', 'rmi', ...tags], cwd).catch(() => {});
+  if (tags.length > 0) await must(['docker', 'rmi', ...tags]).catch(() => {});
 };

@@ -18,24 +18,44 @@ ensure_whole_server() {
   [[ $(label_of image "$WHOLE_SERVER" config) == "$stamp" ]] || step "build $WHOLE_SERVER" build_whole_server "$stamp"
 }
 
-# Pulled, not loaded: only what was pulled has a digest. On the host's network, where the registry is.
+# Connections to a unix socket go on to the registry: a server has a network of its own, and no way to our loopback. (On
+# the host's network a second engine would take this machine's docker0 away.)
+forward_registry() {
+  exec node -e '
+    const { connect, createServer } = require("node:net");
+    const [host, port] = process.argv[1].split(":");
+    createServer((near) => {
+      const far = connect(Number(port), host);
+      near.pipe(far).pipe(near);
+      near.on("error", () => far.destroy());
+      far.on("error", () => near.destroy());
+    }).listen(process.argv[2]);' "$(registry_address)" "$1"
+}
+
+# Pulled, not loaded: only what was pulled has a digest. Side by side, since unpacking is what takes time.
 fill_disk() {
+  local stamp=$1 shared container forwarder status=0
+  shift
+  shared=$(mktemp -d "$BED/server.XXXXXX")
+  printf '{ "registry-mirrors": ["http://%s"] }\n' "$(registry_address)" >"$shared/daemon.json"
+  printf '[Socket]\nListenStream=\nListenStream=%s\n' "$(registry_address)" >"$shared/address.conf"
+  forward_registry "$shared/registry.sock" &
+  forwarder=$!
   docker volume rm -f "$WHOLE_SERVER_DISK"
-  docker volume create --label "kaleem.inputs=$1" "$WHOLE_SERVER_DISK"
-  local container status=0
-  container=$(docker run -d --privileged --network host --stop-signal SIGTERM --tmpfs /run -v "$WHOLE_SERVER_DISK:/var/lib/docker" \
-    -e http_proxy -e https_proxy -e no_proxy -e HTTP_PROXY -e HTTPS_PROXY -e NO_PROXY \
-    "$WHOLE_SERVER" dockerd --bridge=none --iptables=false --ip6tables=false \
-    --registry-mirror="http://$(registry_address)" --insecure-registry="$(registry_address)")
-  # Side by side, since unpacking is what takes time.
+  docker volume create --label "kaleem.inputs=$stamp" "$WHOLE_SERVER_DISK"
+  container=$(docker run -d --privileged --cgroupns=private --tmpfs /run --tmpfs /run/lock --tmpfs /tmp \
+    -v "$WHOLE_SERVER_DISK:/var/lib/docker" -v "$shared:/srv/engine" -v "$shared/daemon.json:/etc/docker/daemon.json:ro" \
+    -v "$shared/address.conf:/etc/systemd/system/registry.socket.d/address.conf:ro" "$WHOLE_SERVER")
   # shellcheck disable=SC2016 # the container's shell expands it
   docker exec "$container" bash -euc '
     for _ in {1..300}; do docker info >/dev/null 2>&1 && break; sleep 0.1; done
     pulls=()
     for image; do docker pull -q "$image" & pulls+=($!); done
-    for pull in "${pulls[@]}"; do wait "$pull"; done' pull "${@:2}" || status=$?
+    for pull in "${pulls[@]}"; do wait "$pull"; done' pull "$@" || status=$?
   docker stop -t 20 "$container"
   docker rm -f "$container"
+  kill "$forwarder"
+  rm -rf "$shared"
   # A half-filled one must not be taken for a full one.
   ((status == 0)) || docker volume rm -f "$WHOLE_SERVER_DISK"
   return "$status"
