@@ -7,9 +7,9 @@ export interface Machine {
   /** What the docker command needs, run here, to talk to the machine's engine. */
   readonly engine: Readonly<Record<string, string>>;
   /** The built command, as it is typed there. */
-  readonly tool: readonly string[];
-  /** The command to run here for a command there. */
-  command(argv: readonly string[], directory: string): readonly string[];
+  readonly tool: readonly [node: string, program: string];
+  /** The command to run here for a command there, with these variables beside its environment. */
+  command(argv: readonly string[], directory: string, variables: Readonly<Record<string, string>>): readonly string[];
   /** `host:port` by which a port of a container there can be reached from here. */
   reach(address: string, port: number): Promise<string>;
 }
@@ -27,7 +27,7 @@ export const registryAddress = (): string => process.env.KALEEM_TEST_REGISTRY ??
 export const thisMachine: Machine = {
   folder: tmpdir(),
   engine: {},
-  get tool() {
+  get tool(): readonly [node: string, program: string] {
     return [process.execPath, builtTool()];
   },
   command: (argv) => argv,

@@ -11,14 +11,13 @@ export type RegistryFault =
   /** The connection breaks after so many bytes of the answer. */
   | { readonly cutAfter: number };
 
+/** Asked before a request is passed on; `count`: how many of its kind came since the last `heal`, this one included. */
+export type Intercept = (asked: Asked, count: number) => RegistryFault | null | Promise<RegistryFault | null>;
+
 export interface RegistryProxy {
-  /** How many requests of each kind came. */
+  /** How many requests of each kind came since the last `heal`. */
   readonly seen: Readonly<Record<Asked, number>>;
-  /**
-   * From now on each request of this kind meets the fault, `times` of them or all; several faults can stand side by
-   * side. Nothing else is passed on differently.
-   */
-  fail(asked: Asked, fault: RegistryFault, times?: number): void;
+  intercept(intercept: Intercept): void;
   /** Passes everything on again, and counts from 0. */
   heal(): void;
   /** The network is gone: open connections break, new ones are closed at once. `heal` mends it. */
@@ -43,7 +42,7 @@ const answerFault = (
 export const startRegistryProxy = async (socketPath: string): Promise<RegistryProxy> => {
   const [host, port] = registryAddress().split(':');
   const seen: Record<Asked, number> = { manifest: 0, blob: 0, other: 0 };
-  const faults = new Map<Asked, { readonly fault: RegistryFault; left: number }>();
+  let intercept: Intercept = () => null;
   const sockets = new Set<Socket>();
   let isCut = false;
 
@@ -70,14 +69,16 @@ export const startRegistryProxy = async (socketPath: string): Promise<RegistryPr
     incoming.pipe(onward);
   };
 
-  const server = createServer((incoming, response) => {
+  const handle = async (incoming: IncomingMessage, response: ServerResponse): Promise<void> => {
     const asked = kindOf(incoming.url ?? '');
     seen[asked] += 1;
-    const found = faults.get(asked);
-    if (found === undefined || found.left === 0) return pass(incoming, response, Number.POSITIVE_INFINITY);
-    found.left -= 1;
-    if ('cutAfter' in found.fault) return pass(incoming, response, found.fault.cutAfter);
-    answerFault(response, found.fault);
+    const fault = await intercept(asked, seen[asked]);
+    if (fault === null) pass(incoming, response, Number.POSITIVE_INFINITY);
+    else if ('cutAfter' in fault) pass(incoming, response, fault.cutAfter);
+    else answerFault(response, fault);
+  };
+  const server = createServer((incoming, response) => {
+    handle(incoming, response).catch(() => response.destroy());
   });
   server.on('connection', (socket) => {
     if (isCut) {
@@ -93,12 +94,12 @@ export const startRegistryProxy = async (socketPath: string): Promise<RegistryPr
   });
   return {
     seen,
-    fail: (asked, fault, times = Number.POSITIVE_INFINITY) => {
-      faults.set(asked, { fault, left: times });
+    intercept: (next) => {
+      intercept = next;
     },
     heal() {
       isCut = false;
-      faults.clear();
+      intercept = () => null;
       Object.assign(seen, { manifest: 0, blob: 0, other: 0 });
     },
     cut() {

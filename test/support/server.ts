@@ -106,7 +106,11 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
   let init = 0;
   const server: Server = {
     ...{ name, registry, folder: stacks, engine, tool: [NODE, `${TOOL}/dist/cli/main.js`], exec, engineUp },
-    command: (argv, directory) => ['docker', 'exec', '--workdir', directory, '--env', 'NO_COLOR=1', name, ...argv],
+    command: (argv, directory, variables) => [
+      ...['docker', 'exec', '--workdir', directory, '--env', 'NO_COLOR=1'],
+      ...Object.entries(variables).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
+      ...[name, ...argv],
+    ],
     reach: (address, port) => tunnels.to(address, port),
     docker: inEngine,
     async cutPower() {

@@ -46,6 +46,12 @@ export interface Stack {
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
+  /** The same with failpoints, which KALEEM_FAILPOINTS* say: see src/system/failpoints/armed.ts. */
+  armed(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
+  /** To a process of the machine that it runs on, by its number there. */
+  signal(pid: number, name: NodeJS.Signals): Promise<void>;
+  /** `docker ARGV` with the engine that it runs on; rejects when it fails. */
+  docker(...argv: readonly string[]): Promise<string>;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -107,9 +113,12 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
-  const launch = (argv: readonly string[]): Started =>
-    start(machine.command(argv, directory), { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
-  const begin = (argv: readonly string[]): Started => launch([...machine.tool, ...argv]);
+  const launch = (argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Started =>
+    start(machine.command(argv, directory, variables), {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
+  const [node = '', tool = ''] = machine.tool;
+  const begin = (argv: readonly string[]): Started => launch([node, tool, ...argv]);
   const must = async (argv: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await launch(argv).ended;
     if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
@@ -140,6 +149,17 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
+    armed: (variables, ...argv) => launch([node, '--conditions=failpoints', tool, ...argv], variables),
+    signal: async (pid, name) => {
+      await must(['kill', `-${name.slice(3)}`, String(pid)]);
+    },
+    docker: async (...argv) => {
+      const env = { ...environment, ...machine.engine };
+      const { code, stdout, stderr } = await start(['docker', ...argv], { cwd: directory, env, timeoutMs: COMMAND_MS })
+        .ended;
+      if (code !== 0) throw new Error(`docker ${argv.join(' ')}: exit ${code}: ${stderr}`);
+      return stdout.trim();
+    },
     compose: (...argv) => must(['docker', 'compose', ...argv]),
     async setVariable(name, value) {
       const text = await read('.env');

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, describe, it } from 'vitest';
+import { openTorture } from '../support/torture.ts';
+import { databaseCases } from './faults/database.ts';
+import { engineCases } from './faults/engine.ts';
+import { otherCases } from './faults/others.ts';
+import { registryCases } from './faults/registry.ts';
+import { openWorld, type World } from './faults/world.ts';
+
+const torture = openTorture('engine-faults');
+const cases = [...registryCases, ...databaseCases, ...engineCases, ...otherCases];
+
+// On a server of its own, whose engine can be killed: what the world around a deploy can do to it.
+describe('faults around a deploy', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await openWorld();
+  });
+  afterAll(() => world?.cleanup());
+
+  it.each(torture.sample(cases, 3))('$name', ({ run }) => run(world));
+});

@@ -1,0 +1,58 @@
+import { type Halted, runUntil } from '../../support/halting.ts';
+import { expectEnding } from './ending.ts';
+import { answers, type Case, type World } from './world.ts';
+
+/** Without a word, as the kernel does it when memory runs out. systemd starts it again after 2 s. */
+const killEngine = async ({ server }: World): Promise<void> => {
+  await server.exec('systemctl', 'reset-failed', 'docker');
+  await server.exec('systemctl', 'kill', '--signal=SIGKILL', 'docker');
+};
+
+const GONE = /docker|engine|daemon/i;
+
+/** Steps of a deploy and of its undo during which the engine dies: the calls to it that are under way then. */
+const MOMENTS: readonly { readonly during: string; readonly point: string; readonly fault: string }[] = [
+  { during: 'the stop of the writers', point: 'docker.stop.before#1', fault: '' },
+  { during: 'the switch, while containers are made', point: 'compose.create.before#1', fault: '' },
+  { during: 'the switch, while they start', point: 'docker.start.before#1', fault: '' },
+  { during: 'the gates', point: 'effect.containers.start.result#2', fault: '' },
+  { during: 'the commit', point: 'effect.commit.run#1', fault: '' },
+  { during: 'the undo, while the failed version ends', point: 'docker.kill.before#1', fault: 'health-500' },
+  { during: 'the undo, while containers are made', point: 'compose.create.before#2', fault: 'health-500' },
+  { during: 'the undo, while they start', point: 'docker.start.before#3', fault: 'health-500' },
+];
+
+const dies = ({ during, point, fault }: (typeof MOMENTS)[number]): Case => ({
+  name: `the Docker engine dies during ${during}`,
+  async run(world) {
+    const { tag } = await world.variants.publish({ fault });
+    world.visits.look();
+    const halted: Halted = await runUntil(world.stack, point, tag);
+    await killEngine(world);
+    await halted.resume();
+    const outcome = await halted.command.ended;
+    await expectEnding(world, outcome, { tag: fault === '' ? tag : null, codes: [21, 20, 0], says: GONE });
+  },
+});
+
+export const engineCases: readonly Case[] = [
+  {
+    name: 'the Docker engine dies during the pull',
+    async run(world) {
+      const { tag } = await world.variants.publish({ layerBytes: 24 * 1024 * 1024 });
+      const { registry } = world.server;
+      world.visits.look();
+      registry.heal();
+      registry.intercept(async (kind, count) => {
+        if (kind === 'blob' && count === 2) await killEngine(world);
+        return null;
+      });
+      const outcome = await world.stack.run(tag);
+      registry.heal();
+      await world.server.engineUp();
+      await answers(world.stack, world.good.tag);
+      await expectEnding(world, outcome, { tag, codes: [12], says: GONE });
+    },
+  },
+  ...MOMENTS.map(dies),
+];
