@@ -86,7 +86,7 @@ export const registryCases: readonly Case[] = [
     least: 1,
     most: 2,
   }),
-  ...refusedBy('429', limited, [/limits how often images are pulled \(tried 6 times\)/, /hint: wait/], {
+  ...refusedBy('429', limited, [/limits pulls, and refuses .* for now \(tried 6 times\)/, /hint: wait/], {
     least: 6,
     most: 12,
   }),
