@@ -35,10 +35,10 @@ export interface Server extends Machine {
   docker(...argv: readonly string[]): Promise<string>;
   /** Everything ends this instant; the disk keeps what was written. */
   cutPower(): Promise<void>;
-  /** After a power cut. Resolves when systemd has started everything. */
+  /** An orderly shutdown; what does not want to end has 10 s. With `boot` it is what `docker restart` does. */
+  shutDown(): Promise<void>;
+  /** After either. Resolves when systemd has started everything. */
   boot(): Promise<void>;
-  /** An orderly shutdown (10 s for each unit), and a boot. */
-  reboot(): Promise<void>;
   /** Waits until its Docker engine answers. */
   engineUp(): Promise<void>;
   cleanup(): Promise<void>;
@@ -118,13 +118,11 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
       if (init > 0) process.kill(init, 'SIGKILL');
       await docker('wait', name);
     },
+    async shutDown() {
+      await docker('stop', '--time', '60', name);
+    },
     async boot() {
       await docker('start', name);
-      init = await initPid();
-      await booted();
-    },
-    async reboot() {
-      await docker('restart', '--time', '60', name);
       init = await initPid();
       await booted();
     },
