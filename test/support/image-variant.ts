@@ -15,10 +15,19 @@ interface Manifest {
 }
 
 interface ImageConfig {
-  readonly config: { readonly Env?: readonly string[] };
+  readonly config: { readonly Env?: readonly string[]; readonly Cmd?: readonly string[] };
   readonly rootfs: { readonly type: string; readonly diff_ids: readonly string[] };
   readonly history?: readonly unknown[];
 }
+
+/** Does to the database what v0.0.3 does, and ends at once, so that nobody has to wait until it is called unhealthy. */
+const SPOIL = `
+  import { MongoClient } from 'mongodb';
+  import { migrate } from './migrations.js';
+  import { mongodbUri } from './settings.js';
+  await migrate(new MongoClient(mongodbUri).db());
+  console.error('spoilt the database on purpose');
+  process.exit(1);`;
 
 const digestOf = (bytes: Uint8Array): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 
@@ -72,7 +81,7 @@ export interface Variant {
 export interface Variants {
   /**
    * A new image of the api, known to no engine: like v0.0.5, but that it calls itself by its tag, has a layer of so many bytes
-   * more, and is broken in this way (compose/api/faults.js). `tag`: an existing one is pointed to it.
+   * more, and is broken in this way (compose/api/faults.js, or `spoil`). `tag`: an existing one is pointed to it.
    */
   publish(options?: { readonly tag?: string; readonly fault?: string; readonly layerBytes?: number }): Promise<Variant>;
   /** Takes it out of the registry. */
@@ -96,7 +105,7 @@ export const openVariants = (): Variants => {
       const others = (config.config.Env ?? []).filter((each) => !/^KALEEM_(?:VERSION|FAULT)=/.test(each));
       // A tag that is pointed elsewhere must not give the same bytes again.
       const madeFor = `KALEEM_MADE_FOR=${randomBytes(8).toString('hex')}`;
-      const Env = [...others, `KALEEM_VERSION=${tag}`, `KALEEM_FAULT=${fault}`, madeFor];
+      const Env = [...others, `KALEEM_VERSION=${fault === 'spoil' ? 'v0.0.3' : tag}`, `KALEEM_FAULT=${fault}`, madeFor];
       const tar = layerBytes === 0 ? null : randomTar(`large-${tag}`, layerBytes);
       const layer = tar === null ? null : await upload(gzipSync(tar, { level: 1 }));
       const { history: _, ...rest } = config;
@@ -105,7 +114,17 @@ export const openVariants = (): Variants => {
         diff_ids: [...config.rootfs.diff_ids, ...(tar === null ? [] : [digestOf(tar)])],
       };
       const uploaded = await upload(
-        Buffer.from(JSON.stringify({ ...rest, config: { ...config.config, Env }, rootfs })),
+        Buffer.from(
+          JSON.stringify({
+            ...rest,
+            config: {
+              ...config.config,
+              Env,
+              ...(fault === 'spoil' ? { Cmd: ['node', '--input-type=module', '-e', SPOIL] } : {}),
+            },
+            rootfs,
+          }),
+        ),
       );
       for (const each of [uploaded, layer]) if (each !== null) blobs.add(each.digest);
       const body = Buffer.from(

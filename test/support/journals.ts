@@ -22,12 +22,12 @@ const parseLines = (text: string): readonly JournalLine[] =>
     .slice(0, -1)
     .map((line) => JSON.parse(line) as JournalLine);
 
-/** Every operation's journal of the stack in this folder, oldest first. */
-export const readJournals = async (directory: string): Promise<readonly FoundJournal[]> => {
+/** The journals of the stack in this folder, oldest first: all of them, or the last few. */
+export const readJournals = async (directory: string, last?: number): Promise<readonly FoundJournal[]> => {
   const operations = join(directory, '.kaleem/operations');
   const names = (await readdir(operations).catch(() => [])).filter((name) => /^\d/.test(name)).sort();
   return Promise.all(
-    names.map(async (operation) => ({
+    names.slice(last === undefined ? 0 : -last).map(async (operation) => ({
       operation,
       lines: parseLines(await readFile(join(operations, operation, 'journal.jsonl'), 'utf8').catch(() => '')),
     })),

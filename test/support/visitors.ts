@@ -1,7 +1,7 @@
 import { servedVersion } from './asking.ts';
 import type { Stack } from './stack.ts';
 
-const BETWEEN_MS = 50;
+const BETWEEN_MS = 100;
 
 export interface Visits {
   /** Everything that was answered (`v0.0.2`, `HTTP 503`, `no answer`), in the order of its first time, since the last look. */

@@ -4,7 +4,7 @@ import { databaseCases } from './faults/database.ts';
 import { engineCases } from './faults/engine.ts';
 import { otherCases } from './faults/others.ts';
 import { registryCases } from './faults/registry.ts';
-import { openWorld, type World } from './faults/world.ts';
+import { openWorld, playCase, type World } from './faults/world.ts';
 
 const torture = openTorture('engine-faults');
 const cases = [...registryCases, ...databaseCases, ...engineCases, ...otherCases];
@@ -18,5 +18,5 @@ describe('faults around a deploy', () => {
   });
   afterAll(() => world?.cleanup());
 
-  it.each(torture.sample(cases, 3))('$name', ({ run }) => run(world));
+  it.each(torture.sample(cases, 3))('$name', (each) => playCase(world, each));
 });

@@ -11,7 +11,7 @@ const torture = openTorture('reboot');
 
 /** How long after a boot containers that start by themselves have to do so. */
 const AFTER_BOOT_MS = 3_000;
-const POLL_MS = 3;
+const POLL_MS = 5;
 
 type Kind = 'deploy' | 'deploy of a bad version' | 'rollback';
 type Cut = 'reboot' | 'power cut';
@@ -35,20 +35,27 @@ const typed = async (world: World, kind: Kind): Promise<{ readonly argv: readonl
     const { tag } = await world.variants.publish();
     return { argv: [tag], tag };
   }
-  // It writes to the database before it fails.
-  if (kind === 'deploy of a bad version') return { argv: ['v0.0.3'], tag: 'v0.0.3' };
+  if (kind === 'deploy of a bad version') {
+    const { tag } = await world.variants.publish({ fault: 'spoil' });
+    return { argv: [tag], tag };
+  }
   const { json } = await world.stack.run('rollback', '--dry-run', '--json');
   return { argv: ['rollback', '--yes'], tag: (json as { readonly subject: string }).subject };
 };
 
 const newestJournal = async ({ stack }: World): Promise<readonly JournalLine[]> =>
-  (await readJournals(stack.directory)).at(-1)?.lines ?? [];
+  (await readJournals(stack.directory, 1)).at(-1)?.lines ?? [];
 
 /** Resolves to whether there was such a moment: false when the command ended before. */
-const reach = async (world: World, lines: number, operations: number, isOver: () => boolean): Promise<boolean> => {
+const reach = async (
+  world: World,
+  lines: number,
+  before: string | undefined,
+  isOver: () => boolean,
+): Promise<boolean> => {
   while (!isOver()) {
-    const journals = await readJournals(world.stack.directory);
-    if (journals.length > operations && (journals.at(-1)?.lines.length ?? 0) >= lines) return true;
+    const [newest] = await readJournals(world.stack.directory, 1);
+    if (newest !== undefined && newest.operation !== before && newest.lines.length >= lines) return true;
     await sleep(POLL_MS);
   }
   return false;
@@ -67,14 +74,14 @@ const isFenced = (lines: readonly JournalLine[]): boolean =>
 const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean> => {
   const { stack, server, visits, good } = world;
   const { argv, tag } = await typed(world, kind);
-  const operations = (await readJournals(stack.directory)).length;
+  const [before] = await readJournals(stack.directory, 1);
   const command = stack.start(...argv);
   let over = false;
   const ended = command.ended.then((outcome) => {
     over = true;
     return outcome;
   });
-  const reached = await reach(world, lines, operations, () => over);
+  const reached = await reach(world, lines, before?.operation, () => over);
   if (cut === 'power cut') await server.cutPower();
   else await server.shutDown();
   const outcome = await ended;

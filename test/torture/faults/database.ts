@@ -27,16 +27,16 @@ const deaths = {
 interface Moment {
   readonly during: string;
   readonly point: string;
-  /** v0.0.3 writes to the database before it fails. */
+  /** Deploys a version that spoils the database before it fails. */
   readonly bad: boolean;
   readonly codes: readonly number[];
 }
 
 const MOMENTS: readonly Moment[] = [
-  { during: 'the dump', point: 'archive.member.before#3', bad: false, codes: [30, 0] },
+  { during: 'the dump', point: 'effect.backup.create.run#1', bad: false, codes: [30, 0] },
   { during: 'the gates', point: 'effect.containers.start.result#2', bad: false, codes: [20, 0] },
-  { during: 'the aside copy', point: 'archive.member.before#8', bad: true, codes: [21, 20] },
-  { during: 'the restore, while documents go back', point: 'database.insert.before#2', bad: true, codes: [21, 20] },
+  { during: 'the aside copy', point: 'effect.backup.create.run#2', bad: true, codes: [21, 20] },
+  { during: 'the restore, while documents go back', point: 'database.insert.before#1', bad: true, codes: [21, 20] },
   {
     during: 'the restore, while collections are swapped',
     point: 'database.rename.before#1',
@@ -48,7 +48,7 @@ const MOMENTS: readonly Moment[] = [
 const lost = (how: keyof typeof deaths, { during, point, bad, codes }: Moment): Case => ({
   name: `MongoDB ${how} during ${during}`,
   async run(world) {
-    const tag = bad ? 'v0.0.3' : (await world.variants.publish()).tag;
+    const { tag } = await world.variants.publish(bad ? { fault: 'spoil' } : {});
     world.visits.look();
     const halted: Halted = await runUntil(world.stack, point, tag);
     await deaths[how](world);

@@ -17,9 +17,9 @@ const MOMENTS: readonly { readonly during: string; readonly point: string; reado
   { during: 'the switch, while they start', point: 'docker.start.before#1', fault: '' },
   { during: 'the gates', point: 'effect.containers.start.result#2', fault: '' },
   { during: 'the commit', point: 'effect.commit.run#1', fault: '' },
-  { during: 'the undo, while the failed version ends', point: 'docker.kill.before#1', fault: 'health-500' },
-  { during: 'the undo, while containers are made', point: 'compose.create.before#2', fault: 'health-500' },
-  { during: 'the undo, while they start', point: 'docker.start.before#3', fault: 'health-500' },
+  { during: 'the undo, while the failed version ends', point: 'docker.kill.before#1', fault: 'exit' },
+  { during: 'the undo, while containers are made', point: 'compose.create.before#2', fault: 'exit' },
+  { during: 'the undo, while they start', point: 'docker.start.before#3', fault: 'exit' },
 ];
 
 const dies = ({ during, point, fault }: (typeof MOMENTS)[number]): Case => ({

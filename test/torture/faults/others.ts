@@ -51,7 +51,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: prune,
     at: 'after the switch',
     point: 'effect.containers.start.result#2',
-    fault: 'health-500',
+    fault: 'exit',
     codes: [20],
   },
   {
@@ -59,7 +59,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: prune,
     at: 'during the undo',
     point: 'effect.containers.kill.result',
-    fault: 'health-500',
+    fault: 'exit',
     codes: [20],
   },
   {
@@ -83,7 +83,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: remove('api'),
     at: 'during the undo',
     point: 'effect.containers.kill.intent',
-    fault: 'health-500',
+    fault: 'exit',
     codes: [20],
   },
   {
@@ -99,7 +99,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: remove('nginx'),
     at: 'during the undo',
     point: 'effect.containers.kill.intent',
-    fault: 'health-500',
+    fault: 'exit',
     codes: [20],
   },
   {
@@ -107,7 +107,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: remove('api'),
     at: 'as the undo has made it',
     point: 'effect.containers.create.result#2',
-    fault: 'health-500',
+    fault: 'exit',
     codes: [21, 20],
   },
 ];
