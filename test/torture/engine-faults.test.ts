@@ -18,5 +18,6 @@ describe('faults around a deploy', () => {
   });
   afterAll(() => world?.cleanup());
 
-  it.each(torture.sample(cases, 3))('$name', (each) => playCase(world, each));
+  // `%s`: vitest cuts `$name` short.
+  it.each(torture.sample(cases, 3).map((each) => [each.name, each] as const))('%s', (_, each) => playCase(world, each));
 });
