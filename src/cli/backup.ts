@@ -1,7 +1,6 @@
 import { defineBackupRestore } from './backup-restore.ts';
 import { operate } from './operate.ts';
 import { backupDetailLines, backupListLines, verifiedLine } from './render/backup.ts';
-import { pruneLines } from './render/prune.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 const defineCreate: DefineVerb = (group, schedule) => {
@@ -17,8 +16,6 @@ const defineCreate: DefineVerb = (group, schedule) => {
         operate(session, {
           request: { kind: 'backup' },
           confirm: null,
-          run: (app) => app.backupCreate(),
-          lines: backupDetailLines,
         }),
     }),
   );
@@ -102,8 +99,6 @@ const definePrune: DefineVerb = (group, schedule) => {
         operate(session, {
           request: { kind: 'prune', what: 'backups' },
           confirm: 'backup prune',
-          run: (app) => app.backupPrune(),
-          lines: pruneLines,
         }),
     }),
   );

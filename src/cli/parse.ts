@@ -1,5 +1,6 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { DeployError } from '../errors.ts';
+import { defineAbort, defineAttach } from './attach.ts';
 import { defineBackup } from './backup.ts';
 import { defineConfig } from './config.ts';
 import { defineDeploy } from './deploy.ts';
@@ -26,6 +27,8 @@ import { VERSION } from './version-number.ts';
 const verbs: readonly DefineVerb[] = [
   defineDeploy,
   defineRollback,
+  defineAttach,
+  defineAbort,
   defineStatus,
   defineHistory,
   defineReleases,

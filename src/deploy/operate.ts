@@ -11,6 +11,7 @@ import {
 import { openReleases, type ReleaseStore } from '../operation/releases.ts';
 import { findState, openState, type StateDirectory } from '../operation/state.ts';
 import { refuseWhileOpen } from '../operation/unfinished.ts';
+import { runnerMarker } from '../system/marker.ts';
 import type { AppOptions } from './app-options.ts';
 import type { Context } from './context.ts';
 import type { StepReport } from './results.ts';
@@ -68,7 +69,8 @@ export const inOperation = async <P, T>(
   const recorder = recordSteps(world.progress, clock);
   const context: Context = { ...world, progress: recorder };
   const who = currentUser();
-  const holder = { pid: process.pid, operation: '', kind: what.kind, who, since: clock.now().toISOString() };
+  const since = clock.now().toISOString();
+  const holder = { pid: process.pid, operation: '', kind: what.kind, who, since, runner: runnerMarker() };
   const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
     ...{ waitMs: options.lockWaitMs, clock, signal },
   });
