@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync, readFileSync } from 'node:fs';
 import { DeployError } from '../errors.ts';
 import type { Clock } from './clock.ts';
 import { MARKER_VARIABLE } from './marker.ts';
@@ -14,44 +14,52 @@ const LAST_WAIT_MS = 10_000;
 /** The unit that a run gets where systemd is there; whatever it starts is in its control group, whatever its environment. */
 export const scopeOf = (marker: string): string => `kaleem-deploy-${marker}.scope`;
 
-const read = (pid: number, file: string): Promise<string> => readFile(`/proc/${pid}/${file}`, 'latin1').catch(() => '');
+/** At once: what is in /proc comes from memory, and a scan of all of it must not take a thousand turns. */
+const read = (pid: number, file: string): string => {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'latin1');
+  } catch {
+    // Gone, or another user's.
+    return '';
+  }
+};
 
 /** Fields of /proc/PID/stat (proc_pid_stat(5)) after the program's name, which may hold spaces and parentheses. */
-const statOf = async (pid: number): Promise<{ readonly parent: number; readonly group: number } | null> => {
-  const text = await read(pid, 'stat');
+const statOf = (pid: number): { readonly parent: number; readonly group: number } | null => {
+  const text = read(pid, 'stat');
   const [, parent, group] = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return parent === undefined || group === undefined ? null : { parent: Number(parent), group: Number(group) };
 };
 
-const selfAndAncestors = async (): Promise<ReadonlySet<number>> => {
+const selfAndAncestors = (): ReadonlySet<number> => {
   const spared = new Set<number>();
-  for (let pid = process.pid; pid > 0 && !spared.has(pid); pid = (await statOf(pid))?.parent ?? 0) spared.add(pid);
+  for (let pid = process.pid; pid > 0 && !spared.has(pid); pid = statOf(pid)?.parent ?? 0) spared.add(pid);
   return spared;
 };
 
-/** A zombie has neither an environment nor a control group: it is gone. Another user's can't be read, unless by root. */
-const carries = async (pid: number, marker: string): Promise<boolean> => {
-  const environment = await read(pid, 'environ');
-  if (environment.split('\0').includes(`${MARKER_VARIABLE}=${marker}`)) return true;
-  if ((await read(pid, 'cmdline')) === '') return false;
-  return (await read(pid, 'cgroup')).split('\n').some((line) => line.endsWith(`/${scopeOf(marker)}`));
-};
+/** A zombie has neither environment nor arguments: it is gone. */
+const carries = (pid: number, marker: string): boolean =>
+  read(pid, 'environ').split('\0').includes(`${MARKER_VARIABLE}=${marker}`) ||
+  (read(pid, 'cgroup')
+    .split('\n')
+    .some((line) => line.endsWith(`/${scopeOf(marker)}`)) &&
+    read(pid, 'cmdline') !== '');
 
-const find = async (marker: string, spared: ReadonlySet<number>): Promise<readonly number[]> => {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const found: number[] = [];
-  for (const pid of pids) if (!spared.has(pid) && (await carries(pid, marker))) found.push(pid);
-  return found;
-};
+const find = (marker: string, spared: ReadonlySet<number>): readonly number[] =>
+  readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .filter((pid) => !spared.has(pid) && carries(pid, marker));
 
-const signal = async (pid: number, name: NodeJS.Signals): Promise<void> => {
+const signal = (pid: number, name: NodeJS.Signals): void => {
+  // Before it dies: what it started with an environment of its own is found by its group alone.
+  const leads = statOf(pid)?.group === pid;
   try {
     process.kill(pid, name);
   } catch {
     return;
   }
-  // What it started with an environment of its own, as far as it stayed in the group.
-  if ((await statOf(pid))?.group === pid) signalGroup(pid, name);
+  if (leads) signalGroup(pid, name);
 };
 
 /**
@@ -61,12 +69,12 @@ const signal = async (pid: number, name: NodeJS.Signals): Promise<void> => {
  * @throws DeployError 'halted' when one is still there 10 s after SIGKILL: what it does can't be known
  */
 export const endOrphans = async (marker: string, { clock }: { readonly clock: Clock }): Promise<number> => {
-  const spared = await selfAndAncestors();
+  const spared = selfAndAncestors();
   const asked = new Set<number>();
   const started = clock.monotonic();
   for (;;) {
     // Anew each time: they may start others while they end.
-    const found = await find(marker, spared);
+    const found = find(marker, spared);
     if (found.length === 0) return asked.size;
     const elapsed = clock.monotonic() - started;
     if (elapsed > GRACE_MS + LAST_WAIT_MS) {
@@ -75,11 +83,11 @@ export const endOrphans = async (marker: string, { clock }: { readonly clock: Cl
       });
     }
     for (const pid of found) {
-      if (elapsed >= GRACE_MS) await signal(pid, 'SIGKILL');
+      if (elapsed >= GRACE_MS) signal(pid, 'SIGKILL');
       else if (!asked.has(pid)) {
-        await signal(pid, 'SIGTERM');
+        signal(pid, 'SIGTERM');
         // A stopped one would keep it for later.
-        await signal(pid, 'SIGCONT');
+        signal(pid, 'SIGCONT');
       }
       asked.add(pid);
     }

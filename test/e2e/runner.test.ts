@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, readdir } from 'node:fs/promises';
+import { chmod, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -13,17 +13,18 @@ import { makeStack, type Stack } from '../support/stack.ts';
 
 /** A hook that stays until its file is there, with children of its own: one in a session, one without our environment. */
 const SLOW_HOOK = `#!/bin/sh
-setsid sleep 300 &
-env -i sleep 301 &
-sleep 302 &
-until [ -e go ]; do sleep 0.1; done
+setsid sleep 300 >/dev/null 2>&1 &
+env -i sleep 301 >/dev/null 2>&1 &
+sleep 302 >/dev/null 2>&1 &
+i=0
+while [ ! -e go ] && [ $i -lt 400 ]; do sleep 0.1; i=$((i+1)); done
 `;
 
 const GOOD = ['v0.0.2', 'v0.0.5'] as const;
 
 describe('a deploy in its runner', () => {
   let stack: Stack;
-  let live = 1;
+  let live = 0;
 
   /** The next good version, so that each test has something to deploy. */
   const next = (): string => GOOD[live % GOOD.length] ?? GOOD[0];
@@ -79,7 +80,6 @@ describe('a deploy in its runner', () => {
     const deploy = stack.start(tag, '-v');
     await deploy.said(/pull|back up/);
     const { pid } = await onlyRunner();
-    const { execFileSync } = await import('node:child_process');
     const shown = execFileSync('ps', ['-o', 'sid=,tty=', '-p', String(pid)], { encoding: 'utf8' });
     expect(shown.trim().split(/\s+/)).toEqual([String(pid), '?']);
     expectExit(await deploy.ended, 0);
@@ -116,17 +116,23 @@ describe('a deploy in its runner', () => {
   });
 
   it('goes back when it is aborted from elsewhere: 130 for everyone', async () => {
+    await stack.write('kaleem-deploy.yml', JSON.stringify({ stability: '60s' }));
     const before = await stack.fingerprint();
     const tag = next();
     const deploy = stack.start(tag, '-v');
     await deploy.said(new RegExp(`verify ${tag}`));
-    const [abort, attach, first] = await Promise.all([stack.run('abort'), stack.run('attach'), deploy.ended]);
-    for (const outcome of [abort, attach, first]) expectExit(outcome, 130);
-    expect(first.stderr).toMatch(/kaleem-deploy abort by \S+: aborting and rolling back/);
-    expect(abort.stderr).toContain(`${tag} was interrupted and `);
+    const attach = stack.start('attach');
+    await attach.said(/^following/);
+    const abort = await stack.run('abort');
+    for (const outcome of [abort, await attach.ended, await deploy.ended]) {
+      expectExit(outcome, 130);
+      expect(outcome.stderr).toMatch(/kaleem-deploy abort by \S+: aborting and rolling back/);
+      expect(outcome.stderr).toContain(`error: ${tag} was interrupted and `);
+    }
     await expectServes(stack, GOOD[(live + 1) % GOOD.length] ?? '');
     expect(await stack.fingerprint()).toEqual(before);
     expect(await lastOperation(stack)).toMatchObject({ subject: tag, outcome: 'interrupted', exitCode: 130 });
+    await stack.write('kaleem-deploy.yml', '{}');
   });
 
   it('shows the step it is at in status, for people and for scripts', async () => {
@@ -144,7 +150,7 @@ describe('a deploy in its runner', () => {
     expect(running?.elapsedMs).toBeGreaterThan(running?.steps[0]?.elapsedMs ?? 0);
     const { stdout } = await stack.run('status');
     expect(stdout).toMatch(
-      /^running: deploy \d{6}-[0-9a-f]{4}, \d.*s so far\n {2}\.\. {2}run the pre-deploy hook {2}\ds$/m,
+      /^running: deploy \d{6}-[0-9a-f]{4}, \d.*s so far\n {2}\.\. {2}run the pre-deploy hook {2}\d+s$/m,
     );
     await stack.write('go', '');
     expectExit(await deploy.ended, 0);
@@ -169,8 +175,7 @@ describe('a deploy in its runner', () => {
   it('is reported by what followed it when it is killed, and all that it had started is found and ended', async () => {
     await stack.write('hook.sh', SLOW_HOOK);
     await stack.write('kaleem-deploy.yml', JSON.stringify({ hooks: { 'pre-deploy': ['./hook.sh'] } }));
-    const { go } = { go: join(stack.directory, 'go') };
-    await import('node:fs/promises').then(({ rm }) => rm(go, { force: true }));
+    await rm(join(stack.directory, 'go'), { force: true });
     const deploy = stack.start(next(), '-v');
     await deploy.said(/run the pre-deploy hook/);
     await delay(1_000);
