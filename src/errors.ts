@@ -47,6 +47,8 @@ export type ErrorCode =
   | 'remote-unreachable'
   // Ctrl-C, rolled back (130)
   | 'interrupted'
+  // the process of an operation died while it was followed (1)
+  | 'runner-died'
   // a broken promise of ours (1)
   | 'bug';
 

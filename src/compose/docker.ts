@@ -2,6 +2,7 @@ import type { RegistryCredentials } from '../config/config.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandResult, CommandRunner } from '../system/command.ts';
 import { withFailpoints } from '../system/failpoints/around.ts';
+import { markerEnvironment } from '../system/marker.ts';
 import { containerState } from './container-state.ts';
 import { withCredentials } from './docker-config.ts';
 import type { Abortable, Docker, NetworkMember } from './engine.ts';
@@ -199,7 +200,8 @@ export const openDocker = (deps: DockerDeps): Docker => {
     },
 
     async exec(id, argv, { timeoutMs, signal, environment = {} }) {
-      const names = Object.keys(environment).flatMap((name) => ['--env', name]);
+      // The marker's value is in the environment of every child.
+      const names = Object.keys({ ...environment, ...markerEnvironment() }).flatMap((name) => ['--env', name]);
       return run(['exec', ...names, '--', id, ...argv], {
         environment: { ...deps.environment, ...environment },
         timeoutMs,

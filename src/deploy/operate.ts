@@ -11,7 +11,7 @@ import {
 import { openReleases } from '../operation/releases.ts';
 import { findState, openState, type StateDirectory } from '../operation/state.ts';
 import { refuseWhileHalted } from '../operation/unfinished.ts';
-import { runnerMarker } from '../system/orphans.ts';
+import { runnerMarker } from '../system/marker.ts';
 import type { AppOptions } from './app-options.ts';
 import type { Context } from './context.ts';
 import { recoverUnfinished } from './recover-operations.ts';
@@ -56,7 +56,8 @@ export const withLock = async <T>(
 ): Promise<T> => {
   const { options } = session;
   const { clock, signal } = options;
-  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since: clock.now().toISOString() };
+  const since = clock.now().toISOString();
+  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since, runner: runnerMarker() };
   const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
     ...{ waitMs: options.lockWaitMs, clock, signal },
   });

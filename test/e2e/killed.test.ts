@@ -61,8 +61,11 @@ describe('the fence', () => {
       expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version).toBe('v0.0.2');
       const deploy = stack.start('v0.0.5', '-v');
       await deploy.said(/verify v0\.0\.5/);
-      deploy.signal('SIGKILL');
-      expectExit(await deploy.ended, 137);
+      await stack.signalRunner('SIGKILL');
+      const outcome = await deploy.ended;
+      expectExit(outcome, 1);
+      expect(outcome.stderr).toContain('error: the process that ran this deploy died before it said how it ended');
+      expect(outcome.stderr).toContain('hint: kaleem-deploy recover');
       const api = (await stack.containers()).find((each) => each.service === 'api');
       expect(api).toMatchObject({ state: 'running', restartPolicy: 'no' });
       for (const port of [stack.httpPort, stack.apiPort]) {

@@ -7,9 +7,11 @@ import { openDocker } from '../../src/compose/docker.ts';
 import type { ContainerState } from '../../src/compose/engine.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemCommands } from '../../src/system/command.ts';
+import { endOrphans } from '../../src/system/orphans.ts';
 import { type Outcome, type Started, start } from './command.ts';
 import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
 import { freePort } from './free-port.ts';
+import { type Runner, runnersIn, untilNone } from './runners.ts';
 import { SMALL_COMPOSE } from './small-stack.ts';
 
 const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url));
@@ -56,6 +58,12 @@ export interface Stack {
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
+  /** The runners of this folder's operations; what `start` began only follows one. */
+  runners(): Promise<readonly Runner[]>;
+  /** Signals the one runner there is. Rejects when there is none. */
+  signalRunner(name: NodeJS.Signals): Promise<Runner>;
+  /** Resolves once no runner is left, whoever follows it. */
+  settled(): Promise<void>;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -106,6 +114,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
+  const runners = () => runnersIn(directory);
   const begin = (argv: readonly string[]): Started =>
     start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
@@ -133,6 +142,14 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
+    runners,
+    async signalRunner(name) {
+      const [runner] = await runners();
+      if (runner === undefined) throw new Error(`${project}: no runner runs`);
+      process.kill(runner.pid, name);
+      return runner;
+    },
+    settled: () => untilNone(runners),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
@@ -146,6 +163,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     collections: async () => collectionsOf(await databaseAddress()),
     discard: () => rm(directory, { recursive: true, force: true }),
     async cleanup() {
+      for (const { marker } of await runners()) await endOrphans(marker, { clock: systemClock });
       // Of a test that failed half-way. The command also ends the process that answers 503; it may refuse.
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
       await removeRules(await fenceRules(), directory);

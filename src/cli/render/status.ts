@@ -1,6 +1,7 @@
-import type { LockStatus, StatusReport } from '../../deploy/results.ts';
+import type { LockStatus, RunningOperation, StatusReport } from '../../deploy/results.ts';
 import type { OperationRecord } from '../../operation/operations.ts';
 import { formatAgo, formatDuration } from './format.ts';
+import { runningLine } from './steps.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
 
@@ -12,7 +13,7 @@ export const lockLine = (lock: LockStatus, now: Date): string => {
   return `lock: held by ${what} of ${holder.who} (process ${holder.pid}), since ${formatAgo(holder.since, now)}`;
 };
 
-const operationText = (record: OperationRecord, now: Date): string => {
+export const operationText = (record: OperationRecord, now: Date): string => {
   const took = record.durationMs === null ? '' : `, took ${formatDuration(record.durationMs)}`;
   return `${record.kind} ${record.subject}: ${record.outcome ?? 'unfinished'}, ${formatAgo(record.startedAt, now)}${took}`;
 };
@@ -36,6 +37,13 @@ const serviceTable = (report: StatusReport, now: Date): readonly string[] =>
     ]),
   );
 
+const runningLines = ({ operation, kind, elapsedMs, aborting, steps }: RunningOperation): readonly string[] => [
+  `running: ${[kind, operation].filter(Boolean).join(' ')}, ${formatDuration(elapsedMs)} so far${aborting ? ', aborting' : ''}`,
+  ...steps.map(
+    (step) => `  ${runningLine({ ...step, startedAt: 0, summary: null }, step.elapsedMs, Number.POSITIVE_INFINITY)}`,
+  ),
+];
+
 export const statusLines = (report: StatusReport, { now, paint }: View): readonly string[] => [
   heading(report, now),
   '',
@@ -45,7 +53,10 @@ export const statusLines = (report: StatusReport, { now, paint }: View): readonl
     ? 'fence: down, requests get through'
     : `fence: raised by ${report.fence.operation} ${formatAgo(report.fence.since, now)}, requests get 503`,
   lockLine(report.lock, now),
-  ...(report.lastOperation === null ? [] : [`last operation: ${operationText(report.lastOperation, now)}`]),
+  ...(report.running === null ? [] : runningLines(report.running)),
+  ...(report.lastOperation === null || report.lastOperation.id === report.running?.operation
+    ? []
+    : [`last operation: ${operationText(report.lastOperation, now)}`]),
   ...(report.unfinished === null
     ? []
     : [`${paint('yellow', 'unfinished:')} ${report.unfinished.id}, ${operationText(report.unfinished, now)}`]),

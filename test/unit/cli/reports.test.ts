@@ -69,6 +69,7 @@ describe('lock status', () => {
     kind: 'deploy',
     who: 'omar@web',
     since: '2026-03-01T11:59:00.000Z',
+    runner: null,
   };
   it.each([
     [{ held: false, holder: null, pid: null }, 'lock: free'],
