@@ -36,7 +36,7 @@ describe('requests that the edge took in before the fence closed, and still hold
   };
 
   beforeAll(async () => {
-    stack = await makeStack();
+    stack = await makeStack({ variables: { MAX_ATTEMPTS: '25' } });
     await stack.write('nginx/nginx.conf', holdOrders(await stack.read('nginx/nginx.conf')));
     expectExit(await stack.run('v0.0.2'), 0);
   });
