@@ -56,6 +56,8 @@ export interface Stack {
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
+  /** The same with failpoints, which KALEEM_FAILPOINTS* say: see src/system/failpoints/armed.ts. */
+  armed(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -106,8 +108,10 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
-  const begin = (argv: readonly string[]): Started =>
-    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const begin = (argv: readonly string[], options: readonly string[] = [], variables = {}): Started =>
+    start([process.execPath, ...options, tool(), ...argv], {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
@@ -133,6 +137,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
+    armed: (variables, ...argv) => begin(argv, ['--conditions=failpoints'], variables),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
