@@ -64,3 +64,18 @@ export const insertInto = (address: string, collection: string, documents: BSON.
   withClient(address, async (client) => {
     await client.db(DATABASE).collection(collection).insertMany(documents);
   });
+
+/** The `number` of every document of a collection. */
+export const readNumbers = (address: string, collection: string): Promise<readonly number[]> =>
+  withClient(address, async (client) => {
+    const found = client.db(DATABASE).collection<{ number: number }>(collection);
+    return (await found.find({}, { projection: { _id: 0, number: 1 }, batchSize: 20_000 }).toArray()).map(
+      ({ number }) => number,
+    );
+  });
+
+/** Empties a collection; its indexes stay. */
+export const removeAll = (address: string, collection: string): Promise<void> =>
+  withClient(address, async (client) => {
+    await client.db(DATABASE).collection(collection).deleteMany({});
+  });
