@@ -72,7 +72,7 @@ describe('failpoints on real runs', () => {
   };
 
   beforeAll(async () => {
-    stack = await makeStack({ variables: { MAX_ATTEMPTS: '8', REGISTRY_PASSWORD: 'not-secret-enough' } });
+    stack = await makeStack({ variables: { MAX_ATTEMPTS: '15', REGISTRY_PASSWORD: 'not-secret-enough' } });
     await stack.write('kaleem-deploy.yml', CONFIG);
   });
   afterAll(() => stack?.cleanup());
