@@ -11,16 +11,18 @@ const SHORT_MS = 60_000;
 const NEXT_VERB = 0.25;
 
 const torture = openTorture('kill-sweep');
+/** `VICTIM@POINT`: this case alone, five times. What a violation's line says, to see it again. */
+const [onlyVictim, onlyPoint] = process.env.KALEEM_KILL?.split('@') ?? [];
 
 it('after SIGKILL at any failpoint everything is old-good or new-good, and no order is lost', async () => {
   const campaign = await openCampaign('kill-sweep', { arenas: torture.either(2, 1) });
   try {
-    const victims = torture.sample(VICTIMS, 2);
+    const victims = onlyVictim === undefined ? torture.sample(VICTIMS, 2) : [victim(onlyVictim)];
     const cases: { readonly victim: Victim; readonly point: string; readonly recovery: readonly string[] }[] = [];
     await campaign.each(victims, async (arena, victim) => {
       const { outcome, hits } = await arena.strike(victim, {});
       expect([victim.name, outcome.code, outcome.stderr]).toEqual([victim.name, victim.exit, expect.anything()]);
-      const points = chooseHits(hits, torture.random).map(pointOf);
+      const points = onlyPoint ? Array<string>(5).fill(onlyPoint) : chooseHits(hits, torture.random).map(pointOf);
       for (const point of points) {
         const recovery = torture.random() < NEXT_VERB ? ['backup', 'create'] : ['recover'];
         cases.push({ victim, point, recovery });
