@@ -113,7 +113,7 @@ export const replaceFile = async (
   try {
     await around('file.rename', () => rename(temporary, target));
   } catch (error) {
-    await rm(temporary, { force: true });
+    await around('file.abandon', () => rm(temporary, { force: true }));
     throw error;
   }
   await syncDirectory(dirname(target));
@@ -141,4 +141,4 @@ export const removeTemporaries = async (directory: string, names: readonly strin
 };
 
 /** Makes a file readable by its owner alone. */
-export const makePrivate = async (path: string): Promise<void> => chmod(path, 0o600);
+export const makePrivate = (path: string): Promise<void> => around('file.make-private', () => chmod(path, 0o600));

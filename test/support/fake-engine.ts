@@ -51,6 +51,9 @@ type ComposeText = {
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
 
+/** What `docker ps` shows without `--all`. */
+const RUNS: readonly string[] = ['running', 'restarting', 'paused'];
+
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 const answer = (stdout: string, exitCode = 0, stderr = ''): CommandResult => ({
   ...{ exitCode, stdout, stderr },
@@ -145,6 +148,7 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
     }
   };
   const startNow = (container: Stored): void => {
+    if (container.state === 'running') return;
     made += 1;
     const tag = [...(images.get(container.imageId)?.tags ?? [])].find((each) => behaviours.has(each));
     const behaviour = behaviours.get(tag ?? '') ?? 'healthy';
@@ -165,7 +169,8 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
 
   const docker: Docker = {
     info: async () => engine.info,
-    containers: async (name) => (name === project ? containers.map((each) => ({ ...each })) : []),
+    containers: async (name, { all = false } = {}) =>
+      containers.filter((each) => name === project && (all || RUNS.includes(each.state))).map((each) => ({ ...each })),
     inspect: async () => [],
     containersOnNetwork: async () => [],
     async image(reference): Promise<ImageInfo | null> {

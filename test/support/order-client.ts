@@ -20,6 +20,8 @@ export interface OrderClientOptions {
 export interface OrderClientReport {
   /** Numbers that were answered with 2xx: these must never be lost. */
   readonly acknowledged: number[];
+  /** When, by `performance.now()`: one for each of them. */
+  readonly acknowledgedAt: number[];
   /** Orders that were answered with anything else. */
   readonly refused: number;
   /** Answers by the version that gave them (x-kaleem-version); `unknown` for answers without one, a proxy's for instance. */
@@ -55,6 +57,7 @@ export function startOrderClient(options: OrderClientOptions): OrderClient {
   refuseRemote(options.url);
   const agent = new Agent({ keepAlive: options.keepAlive, maxSockets: mostInFlight });
   const acknowledged: number[] = [];
+  const acknowledgedAt: number[] = [];
   const servedBy = new Map<string, number>();
   const inFlight = new Set<Promise<void>>();
   let refused = 0;
@@ -83,6 +86,7 @@ export function startOrderClient(options: OrderClientOptions): OrderClient {
         return;
       }
       acknowledged.push(number);
+      acknowledgedAt.push(performance.now());
       longestGapMs = Math.max(longestGapMs, gapSinceLast());
       lastAcknowledgement = performance.now();
     } catch {
@@ -101,6 +105,7 @@ export function startOrderClient(options: OrderClientOptions): OrderClient {
   const ticker = setInterval(sendNext, 1000 / options.ratePerSecond);
   const peek = (): OrderClientReport => ({
     acknowledged: [...acknowledged],
+    acknowledgedAt: [...acknowledgedAt],
     refused,
     servedBy: new Map(servedBy),
     errors,

@@ -64,6 +64,8 @@ export interface Stack {
   signalRunner(name: NodeJS.Signals): Promise<Runner>;
   /** Resolves once no runner is left, whoever follows it. */
   settled(): Promise<void>;
+  /** The same with failpoints, which KALEEM_FAILPOINTS* say: see src/system/failpoints/armed.ts. */
+  armed(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -115,8 +117,10 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
   const runners = () => runnersIn(directory);
-  const begin = (argv: readonly string[]): Started =>
-    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const begin = (argv: readonly string[], options: readonly string[] = [], variables = {}): Started =>
+    start([process.execPath, ...options, tool(), ...argv], {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
@@ -150,6 +154,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       return runner;
     },
     settled: () => untilNone(runners),
+    armed: (variables, ...argv) => begin(argv, ['--conditions=failpoints'], variables),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
