@@ -45,6 +45,8 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
+  /** An empty folder to use; one of its own unless told. */
+  readonly directory?: string;
 }
 
 /** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
@@ -56,6 +58,8 @@ export interface Stack {
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
+  /** The same with variables beside those that every run has. */
+  startWith(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -81,7 +85,7 @@ export interface Stack {
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { size = 'small', tag = 'v0.0.1' } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'kaleem-e2e-'));
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
   const [httpPort, apiPort] = [await freePort(), await freePort()];
   const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
@@ -106,8 +110,10 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
-  const begin = (argv: readonly string[]): Started =>
-    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const begin = (argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Started =>
+    start([process.execPath, tool(), ...argv], {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
@@ -133,6 +139,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
+    startWith: (variables, ...argv) => begin(argv, variables),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');

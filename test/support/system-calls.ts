@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 
 /** One system call as `strace -f -y` tells it, whole even where it was written as two lines. */
 export interface SystemCall {
+  /** 0 where only one was traced. */
   readonly thread: number;
   readonly name: string;
   /** As printed. */
@@ -34,12 +35,12 @@ const parseCall = (thread: number, text: string): SystemCall | null => {
   };
 };
 
-/** The calls in a file that `strace -f -y -o` wrote, in the order in which they were over. */
+/** The calls in a file that `strace -y -o` wrote, with -f or without, in the order in which they were over. */
 export const parseCalls = (text: string): readonly SystemCall[] => {
   const begun = new Map<number, string>();
   const calls: SystemCall[] = [];
   for (const line of text.split('\n')) {
-    const [, digits = '', said = ''] = /^(\d+)\s+(.*)$/.exec(line) ?? [];
+    const [, digits = '0', said = ''] = /^(?:(\d+)\s+)?(.*)$/.exec(line) ?? [];
     const thread = Number(digits);
     const unfinished = /^(.*?)\s*<unfinished \.\.\.>$/.exec(said);
     if (unfinished !== null) {

@@ -22,7 +22,7 @@ describe('a power cut', () => {
     await mkdir(root);
     const trace = join(folder, 'trace');
     const names = traceOption([...DISK_CALLS, 'access', 'faccessat', 'faccessat2']);
-    const strace = ['-f', '--seccomp-bpf', '-b', 'execve', '-y', '-s', '200', '-o', trace, '-e', `trace=${names}`];
+    const strace = ['-f', '-b', 'execve', '-y', '-s', '200', '-o', trace, '-e', `trace=${names}`];
     const argv = [...strace, process.execPath, '--import', 'tsx', WORK, root];
     await promisify(execFile)('strace', argv, { env: { ...process.env, UV_THREADPOOL_SIZE: '1' } });
     calls = await readCalls(trace);

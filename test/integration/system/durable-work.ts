@@ -3,8 +3,11 @@ import { join } from 'node:path';
 import { ArchiveFile } from '../../../src/backup/archive/archive-file.ts';
 import { findBackup, removeBackup } from '../../../src/backup/catalogue.ts';
 import { writeManifest } from '../../../src/backup/manifest.ts';
+import { start } from '../../../src/cli/start.ts';
+import type { Context } from '../../../src/deploy/context.ts';
+import { holdOldImages } from '../../../src/deploy/hold.ts';
 import { createJournal, resumeJournal } from '../../../src/operation/journal.ts';
-import { beginOperation } from '../../../src/operation/operations.ts';
+import { beginOperation, type Operation } from '../../../src/operation/operations.ts';
 import { openReleases, type Release, type Snapshot } from '../../../src/operation/releases.ts';
 import { openState } from '../../../src/operation/state.ts';
 import { systemClock } from '../../../src/system/clock.ts';
@@ -87,6 +90,22 @@ for (const id of [1, 2]) {
 }
 await releases.update({ ...release(1), status: 'bad' });
 await over('releases.update');
+// An image that no registry has: Docker writes the file, and does not sync it.
+const saved = (path: string): Promise<void> => writeFile(path, 'image', { flag: 'wx' });
+await holdOldImages(
+  {
+    docker: {
+      image: async () => ({ repoTags: [], repoDigests: [] }),
+      tag: async () => {},
+      saveImage: (_: unknown, path: string) => saved(path),
+    },
+    project: { name: 'p' },
+    config: { stateDirectory: state.path },
+  } as unknown as Context,
+  { effect: (_step: string, _intent: unknown, work: () => Promise<void>) => work() } as unknown as Operation,
+  { ...release(2), services: { api: { image: 'api:v2', imageId: 'sha256:b', heldAs: null } } },
+);
+await over('an image that was saved');
 await releases.remove(1);
 await over('releases.remove');
 
@@ -105,3 +124,10 @@ await writeManifest(backups, {
 await over('a manifest');
 await removeBackup(await findBackup(backups, '1'));
 await over('removeBackup');
+
+await writeFile(at('compose.yml'), 'services:\n  api:\n    image: api:v1\n', { flag: 'wx', flush: true });
+await writeFile(at('.env'), 'MONGODB_URI=mongodb://mongo:27017/kaleem\n', { flag: 'wx', flush: true });
+process.chdir(root);
+await syncDirectory(root);
+// The last: it ends the process.
+await start(['init']);
