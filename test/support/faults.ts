@@ -1,127 +1,138 @@
-import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Outcome } from './command.ts';
 import type { Stack } from './stack.ts';
 import { creates, DISK_CALLS, isOpen, readCalls, type SystemCall, traceOption } from './system-calls.ts';
 
-const HOLD = fileURLToPath(new URL('hold.cjs', import.meta.url));
-const POLL_MS = 5;
-const ATTACH_MS = 10_000;
+const PREDICTABLE = fileURLToPath(new URL('predictable.cjs', import.meta.url));
 
-/** One call of one process to fail, once. */
-export interface Fault {
-  /** Processes of a run are numbered as they start. */
-  readonly process: number;
+/** What the names of the next run's files will have in them: the numbers are the next free ones. */
+interface Numbers {
+  readonly run: string;
+  readonly operation: number;
+  readonly release: number;
+  readonly backup: number;
+  /** The tag that is live, of which the backup is. */
+  readonly live: string;
+}
+
+/** One call on one file, as it can be found again in another run: `<...>` stand for what differs from run to run. */
+export interface Place {
   readonly call: string;
-  /** The how manieth call of that name of the process's file thread, from 1. */
+  /** Below the stack's folder. */
+  readonly path: string;
+  /** The how manieth call of that name on that file, by the same thread, from 1. */
   readonly nth: number;
-  readonly error: string;
 }
 
 export interface Traced {
   readonly outcome: Outcome;
-  /** By process, those of its file thread. */
-  readonly calls: readonly (readonly SystemCall[])[];
+  readonly places: readonly Place[];
+  readonly calls: readonly SystemCall[];
+  /** The call that was made to fail. */
+  readonly failed: SystemCall | null;
 }
 
-interface Held {
-  readonly pid: number;
-  readonly worker: number;
-}
-
-const within = async (what: string, isSo: () => Promise<boolean>): Promise<void> => {
-  const deadline = performance.now() + ATTACH_MS;
-  while (!(await isSo())) {
-    if (performance.now() > deadline) throw new Error(`${what}: not within ${ATTACH_MS / 1000} s`);
-    await sleep(POLL_MS);
-  }
+const highest = async (directory: string, pattern: RegExp): Promise<number> => {
+  const names = await readdir(directory).catch(() => []);
+  return Math.max(0, ...names.map((name) => Number(pattern.exec(name)?.[1] ?? 0)));
 };
 
-const statusOf = async (pid: number, task: number): Promise<string> =>
-  readFile(`/proc/${pid}/task/${task}/status`, 'utf8').catch(() => '');
+let runs = 0;
 
-/** Attaches strace to the file thread of a process that waits for it, and lets the process go on. */
-const attach = async ({ pid, worker }: Held, output: string, fault: Fault | null) => {
-  await within(`process ${pid} stops`, async () => /^State:\tT/m.test(await statusOf(pid, pid)));
-  const inject = fault === null ? [] : ['-e', `inject=${fault.call}:error=${fault.error}:when=${fault.nth}`];
-  // Not -f, which would take in the process's other threads, whose calls are of no fixed number.
-  const options = ['-y', '-s', '0', '-o', output, '-e', `trace=${traceOption(DISK_CALLS)}`, ...inject];
-  const strace = spawn('strace', [...options, '-p', String(worker)], { stdio: 'ignore' });
-  const over = new Promise<void>((resolve) => strace.once('close', () => resolve()));
-  await within(`strace attaches to ${worker}`, async () => /^TracerPid:\t[1-9]/m.test(await statusOf(pid, worker)));
-  process.kill(pid, 'SIGCONT');
-  return { over };
+const nextNumbers = async (stack: Stack): Promise<Numbers> => {
+  runs += 1;
+  const state = join(stack.directory, '.kaleem');
+  const removed = Number(await readFile(join(state, 'releases/removed'), 'utf8').catch(() => '0'));
+  return {
+    run: runs.toString(16).padStart(4, '0'),
+    operation: (await highest(join(state, 'operations'), /^(\d{6})-/)) + 1,
+    release: Math.max(removed, await highest(join(state, 'releases'), /^(\d{6})$/)) + 1,
+    backup: (await highest(join(stack.directory, 'backups'), /^\.?(\d{6})-/)) + 1,
+    live: /kaleem-api:(\S+)/.exec(await stack.read('.env'))?.[1] ?? '',
+  };
 };
 
-/** Runs a command of the tool, the file calls of all its processes traced, and one of them failed where a fault is given. */
-export const runTraced = async (stack: Stack, argv: readonly string[], fault: Fault | null = null): Promise<Traced> => {
-  const folder = await mkdtemp(join(tmpdir(), 'kaleem-held-'));
-  const output = (index: number): string => join(folder, `trace-${index}`);
-  try {
-    const started = stack.startWith(
-      { NODE_OPTIONS: `--require=${HOLD}`, UV_THREADPOOL_SIZE: '1', KALEEM_HOLD: folder },
-      ...argv,
-    );
-    let over = false;
-    const ended = started.ended.finally(() => {
-      over = true;
-    });
-    const known = new Set<string>();
-    const tracers: Promise<void>[] = [];
-    while (!over) {
-      for (const name of (await readdir(folder)).filter((each) => each.endsWith('.json') && !known.has(each))) {
-        const index = known.size;
-        known.add(name);
-        const { worker } = JSON.parse(await readFile(join(folder, name), 'utf8')) as { readonly worker: number };
-        const held = { pid: Number(name.split('.')[0]), worker };
-        tracers.push((await attach(held, output(index), fault?.process === index ? fault : null)).over);
-      }
-      await sleep(POLL_MS);
-    }
-    await Promise.race([Promise.all(tracers), sleep(ATTACH_MS)]);
-    const calls = await Promise.all(tracers.map((_, index) => readCalls(output(index))));
-    return { outcome: await ended, calls };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
+const RELEASE = /(?<=^\.kaleem\/releases\/(?:\.(?:new|removed)-)?)\d{6}/;
+const BACKUP = /(?<=^backups\/\.?)\d{6}/;
+const placeOfNumber = (kind: string, number: string, next: number): string => `<${kind} ${Number(number) - next}>`;
+
+const generalised = (path: string, { run, operation, release, backup, live }: Numbers): string =>
+  path
+    .replace(`${run}${run}`, '<random>')
+    .replace(`${String(operation).padStart(6, '0')}-${run}`, '<operation>')
+    .replace(RELEASE, (number) => placeOfNumber('release', number, release))
+    .replace(BACKUP, (number) => placeOfNumber('backup', number, backup))
+    .replace(`-${live}.`, '-<live>.');
+
+const particular = (path: string, { run, operation, release, backup, live }: Numbers): string => {
+  const numbered = (from: number) => (_: string, offset: string) => String(from + Number(offset)).padStart(6, '0');
+  return path
+    .replace('<random>', `${run}${run}`)
+    .replace('<operation>', `${String(operation).padStart(6, '0')}-${run}`)
+    .replace(/<release (-?\d+)>/, numbered(release))
+    .replace(/<backup (-?\d+)>/, numbered(backup))
+    .replace('<live>', live);
 };
 
 const CHANGING =
   /^(p?write|writev|pwritev|copy_file_range|f?truncate|fallocate|fsync|fdatasync|rename|link|symlink|mkdir|unlink|rmdir|f?ch(mod|own))/;
 
-/** Whether a call changes something below a folder, or makes sure of it. */
-export const touches = (call: SystemCall, folder: string): boolean =>
-  call.paths.some((path) => path.startsWith(`${folder}/`)) && (isOpen(call) ? creates(call) : CHANGING.test(call.name));
+/** Whether a call changes something, or makes sure of it. */
+const isChange = (call: SystemCall): boolean => (isOpen(call) ? creates(call) : CHANGING.test(call.name));
 
-/** `fsync .kaleem/operations/#/journal.jsonl`: the same from run to run. */
-export const labelOf = (call: SystemCall, folder: string): string => {
-  const path = call.paths.findLast((each) => each.startsWith(`${folder}/`)) ?? '';
-  const same = path
-    .slice(folder.length + 1)
-    .replace(/\d{6,}-[0-9a-f]{4}(?=\/|$)/, '#')
-    .replace(/\d{6,}/g, '#')
-    .replace(/[0-9a-f]{8}/g, '~');
-  return `${isOpen(call) ? 'create' : call.name} ${same}`;
+/** Where the tool changes something below the stack's folder. */
+const placesIn = (calls: readonly SystemCall[], folder: string, numbers: Numbers): readonly Place[] => {
+  const counts = new Map<string, number>();
+  return calls.flatMap((call) => {
+    const own = new Set(call.paths.filter((path) => path.startsWith(`${folder}/`)));
+    const nths = new Map<string, number>();
+    for (const path of own) {
+      const key = `${call.thread} ${call.name} ${path}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+      nths.set(path, counts.get(key) ?? 0);
+    }
+    const path = [...own].at(-1);
+    if (path === undefined || !isChange(call)) return [];
+    const general = generalised(path.slice(folder.length + 1), numbers);
+    return [{ call: call.name, path: general, nth: nths.get(path) ?? 0 }];
+  });
 };
 
-/** Each call of a traced run below a folder, as a fault that fails it. */
-export const faultsOf = (
-  { calls }: Traced,
-  folder: string,
-  error: string,
-): readonly (Fault & { readonly label: string })[] =>
-  calls.flatMap((own, process) => {
-    const counts = new Map<string, number>();
-    return own.flatMap((call) => {
-      const nth = (counts.get(call.name) ?? 0) + 1;
-      counts.set(call.name, nth);
-      return touches(call, folder) ? [{ process, call: call.name, nth, error, label: labelOf(call, folder) }] : [];
-    });
-  });
+/**
+ * Runs a command of the tool under strace, all its processes: their calls are recorded; or, with a fault, the one at that
+ * place fails with that error, and only those on that file are recorded.
+ */
+export const runTraced = async (
+  stack: Stack,
+  argv: readonly string[],
+  fault: { readonly place: Place; readonly error: string } | null = null,
+): Promise<Traced> => {
+  const folder = await mkdtemp(join(tmpdir(), 'kaleem-traced-'));
+  const output = join(folder, 'trace');
+  try {
+    const numbers = await nextNumbers(stack);
+    const only =
+      fault === null
+        ? []
+        : [
+            ...['-P', join(stack.directory, particular(fault.place.path, numbers))],
+            ...['-e', `inject=${fault.place.call}:error=${fault.error}:when=${fault.place.nth}`],
+          ];
+    const traced = ['-f', '--seccomp-bpf', '-y', '-s', '0', '-o', output, '-e', `trace=${traceOption(DISK_CALLS)}`];
+    const variables = {
+      // One thread for all file calls: they are counted by thread.
+      ...{ NODE_OPTIONS: `--require=${PREDICTABLE}`, UV_THREADPOOL_SIZE: '1', KALEEM_TORTURE_RUN: numbers.run },
+    };
+    const outcome = await stack.startUnder(['strace', ...traced, ...only], variables, ...argv).ended;
+    const calls = await readCalls(output);
+    const failed = calls.find(({ injected }) => injected) ?? null;
+    return { outcome, calls, failed, places: placesIn(calls, stack.directory, numbers) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+};
 
-/** What a fault hit, if anything. */
-export const hitOf = ({ calls }: Traced): SystemCall | null => calls.flat().find(({ injected }) => injected) ?? null;
+export const placeText = ({ call, path, nth }: Place): string => `${call} ${path} #${nth}`;

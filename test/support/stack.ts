@@ -58,8 +58,12 @@ export interface Stack {
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
-  /** The same with variables beside those that every run has. */
-  startWith(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
+  /** The same as an argument of another program (strace, say), with variables beside those that every run has. */
+  startUnder(
+    program: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    ...argv: readonly string[]
+  ): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -110,8 +114,12 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   );
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
-  const begin = (argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Started =>
-    start([process.execPath, tool(), ...argv], {
+  const begin = (
+    argv: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
+  ): Started =>
+    start([...under, process.execPath, tool(), ...argv], {
       ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
     });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
@@ -139,7 +147,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
     start: (...argv) => begin(argv),
-    startWith: (variables, ...argv) => begin(argv, variables),
+    startUnder: (program, variables, ...argv) => begin(argv, variables, program),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
