@@ -49,7 +49,7 @@ const said = ({ code, stderr }: Outcome): string => `exit ${code}: ${stderr.trim
 export interface Settled {
   /** Whether `recover` was needed. */
   readonly recovered: boolean;
-  /** Empty: it ended as it should. */
+  /** Empty: it ended as it should. The first says how the command ended. */
   readonly violations: readonly string[];
 }
 
@@ -63,9 +63,9 @@ export const settle = async (
   { old, new: next }: { readonly old: Good; readonly new: Good | null },
 ): Promise<Settled> => {
   const open = await isOpen(stack);
-  const violations: string[] = [];
+  const complaints: string[] = [];
   const complain = (text: string): void => {
-    violations.push(`${text} (${said(outcome)})`);
+    complaints.push(text);
   };
   if (outcome.code !== 0 && !REFUSED_OR_UNDONE.includes(outcome.code) && !OPEN.includes(outcome.code)) {
     complain('the exit code says nothing that helps');
@@ -81,5 +81,5 @@ export const settle = async (
   if (outcome.code === 0 && next !== null && verdict.is === 'old-good') complain('a silent success: nothing was done');
   if (!open && outcome.code !== 0 && verdict.is === 'new-good') complain('it failed, and yet the new version is live');
   for (const damage of await damageIn(stack)) complain(damage);
-  return { recovered: open, violations };
+  return { recovered: open, violations: complaints.length === 0 ? [] : [said(outcome), ...complaints] };
 };

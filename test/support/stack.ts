@@ -45,7 +45,7 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
-  /** An empty folder to use; one of its own unless told. */
+  /** An empty folder to use, which is left to whoever made it; one of its own unless told. */
   readonly directory?: string;
 }
 
@@ -165,7 +165,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
       await removeRules(await fenceRules(), directory);
       await removeProject(project, directory);
-      await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 };
