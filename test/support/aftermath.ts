@@ -12,6 +12,9 @@ import type { Stack } from './stack.ts';
 /** Exit codes that say what is live: the old release, and that a person, or `recover`, must act. */
 const REFUSED_OR_UNDONE = [10, 12, 20, 30, 31, 130];
 const OPEN = [21, 22];
+const RECOVERIES = 2;
+/** Complaints about one run; what is badly broken is broken in many places. */
+const MOST = 8;
 
 const problemsOf = async (look: () => Promise<readonly string[]>): Promise<readonly string[]> => {
   try {
@@ -73,7 +76,9 @@ export const settle = async (
   if (outcome.code !== 0 && !/^error: /m.test(outcome.stderr)) complain('no error is told');
   if (open && outcome.code === 0) complain('a silent success: the operation is open');
   if (open) {
-    const recovery = await stack.run('recover');
+    let recovery = await stack.run('recover');
+    // On a busy machine even a good version may miss its time: recover is made to be typed again.
+    for (let more = 0; recovery.code === 22 && more < RECOVERIES; more += 1) recovery = await stack.run('recover');
     if (recovery.code !== 0) complain(`recover: ${said(recovery)}`);
   }
   const verdict = await judge(stack, { old, new: next });
@@ -81,5 +86,5 @@ export const settle = async (
   if (outcome.code === 0 && next !== null && verdict.is === 'old-good') complain('a silent success: nothing was done');
   if (!open && outcome.code !== 0 && verdict.is === 'new-good') complain('it failed, and yet the new version is live');
   for (const damage of await damageIn(stack)) complain(damage);
-  return { recovered: open, violations: complaints.length === 0 ? [] : [said(outcome), ...complaints] };
+  return { recovered: open, violations: complaints.length === 0 ? [] : [said(outcome), ...complaints.slice(0, MOST)] };
 };
