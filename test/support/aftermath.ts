@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { listBackups } from '../../src/backup/catalogue.ts';
 import { verifyBackup } from '../../src/backup/verify.ts';
 import { messageOf } from '../../src/errors.ts';
-import { listOperations } from '../../src/operation/operations.ts';
+import { listOperations, unfinishedOperations } from '../../src/operation/operations.ts';
 import { openReleases } from '../../src/operation/releases.ts';
 import { findState } from '../../src/operation/state.ts';
 import type { Outcome } from './command.ts';
@@ -42,12 +42,16 @@ export const damageIn = (stack: Stack): Promise<readonly string[]> =>
     return problems;
   });
 
+/** Whether an operation has no end, one of a harmless kind included. */
 const isOpen = async (stack: Stack): Promise<boolean> => {
-  const { json } = await stack.run('status', '--json');
-  return (json as { readonly unfinished: unknown } | null)?.unfinished !== null;
+  const state = await findState(join(stack.directory, '.kaleem'));
+  return state !== null && (await unfinishedOperations(state)).length > 0;
 };
 
-const said = ({ code, stderr }: Outcome): string => `exit ${code}: ${stderr.trim().split('\n').slice(-6).join(' / ')}`;
+/** How a command ended; `killed`: the test ended it, so that its exit code says nothing. */
+type Ending = Pick<Outcome, 'stderr'> & { readonly code: number | 'killed' };
+
+const said = ({ code, stderr }: Ending): string => `exit ${code}: ${stderr.trim().split('\n').slice(-6).join(' / ')}`;
 
 export interface Settled {
   /** Whether `recover` was needed. */
@@ -62,20 +66,21 @@ export interface Settled {
  */
 export const settle = async (
   stack: Stack,
-  outcome: Outcome,
+  outcome: Ending,
   { old, new: next }: { readonly old: Good; readonly new: Good | null },
 ): Promise<Settled> => {
-  const open = await isOpen(stack);
+  const open = await isOpen(stack).catch(() => true);
   const complaints: string[] = [];
   const complain = (text: string): void => {
     complaints.push(text);
   };
-  if (outcome.code !== 0 && !REFUSED_OR_UNDONE.includes(outcome.code) && !OPEN.includes(outcome.code)) {
+  const failed = outcome.code !== 0 && outcome.code !== 'killed';
+  if (failed && ![...REFUSED_OR_UNDONE, ...OPEN].includes(Number(outcome.code))) {
     complain('the exit code says nothing that helps');
   }
-  if (outcome.code !== 0 && !/^error: /m.test(outcome.stderr)) complain('no error is told');
+  if (failed && !/^error: /m.test(outcome.stderr)) complain('no error is told');
   if (open && outcome.code === 0) complain('a silent success: the operation is open');
-  if (open) {
+  if (open || outcome.code === 'killed') {
     let recovery = await stack.run('recover');
     // On a busy machine even a good version may miss its time: recover is made to be typed again.
     for (let more = 0; recovery.code === 22 && more < RECOVERIES; more += 1) recovery = await stack.run('recover');
@@ -84,7 +89,7 @@ export const settle = async (
   const verdict = await judge(stack, { old, new: next });
   for (const violation of verdict.violations) complain(`after ${open ? 'recover' : 'the command'}: ${violation}`);
   if (outcome.code === 0 && next !== null && verdict.is === 'old-good') complain('a silent success: nothing was done');
-  if (!open && outcome.code !== 0 && verdict.is === 'new-good') complain('it failed, and yet the new version is live');
+  if (!open && failed && verdict.is === 'new-good') complain('it failed, and yet the new version is live');
   for (const damage of await damageIn(stack)) complain(damage);
   return { recovered: open, violations: complaints.length === 0 ? [] : [said(outcome), ...complaints.slice(0, MOST)] };
 };

@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, open, rm, statfs } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
@@ -9,10 +10,10 @@ const run = promisify(execFile);
 /** An ext4 file system of its own, in a file, mounted at a folder. */
 export interface DiskImage {
   readonly directory: string;
-  /** The file that is the disk. */
-  readonly file: string;
-  mount(): Promise<void>;
-  unmount(): Promise<void>;
+  /** Copies the disk as it is, without what only the page cache has yet. Whoever writes to it must be stopped. */
+  copy(): Promise<void>;
+  /** Mounts the copy in the disk's place, as after a power cut. Nobody may use the file system. */
+  cutPower(): Promise<void>;
   /** Leaves so many bytes free, or all there are again (null). */
   leave(bytes: number | null): Promise<void>;
   /** Unmounts and removes it all. */
@@ -21,6 +22,8 @@ export interface DiskImage {
 
 const MEBIBYTE = 1024 * 1024;
 const FILLER = '.filler';
+/** A process that was killed takes a moment to let go. */
+const PATIENCE_MS = 10_000;
 
 /** `blockBytes`: how finely it fills up. Nothing is kept back for root; the mount options are the defaults. */
 export const makeDiskImage = async (
@@ -36,14 +39,41 @@ export const makeDiskImage = async (
   const mount = async (): Promise<void> => {
     await run('mount', ['-o', 'loop,data=ordered', file, directory]);
   };
+  const unmount = async (): Promise<void> => {
+    const deadline = performance.now() + PATIENCE_MS;
+    for (;;) {
+      const failure = await run('umount', [directory]).then(
+        () => null,
+        (error: unknown) => error,
+      );
+      if (failure === null) return;
+      if (performance.now() > deadline) throw failure;
+      await sleep(50);
+    }
+  };
+  /** Write requests that the loop device has been given since it was made. */
+  const writes = async (): Promise<string> => {
+    const { stdout } = await run('findmnt', ['-n', '-o', 'SOURCE', '--mountpoint', directory]);
+    const counts = (await readFile(`/sys/block/${basename(stdout.trim())}/stat`, 'utf8')).trim().split(/\s+/);
+    return `${counts[4]} ${counts[6]} ${counts[8]}`;
+  };
+  const copied = `${file}.copy`;
   await mount();
   await rm(join(directory, 'lost+found'), { recursive: true });
   return {
     directory,
-    file,
-    mount,
-    unmount: async () => {
-      await run('umount', [directory]);
+    async copy() {
+      for (;;) {
+        const before = await writes();
+        await run('cp', ['--reflink=auto', '--sparse=always', file, copied]);
+        // The file system's own threads write now and then: a copy of two moments is none of a disk.
+        if ((await writes()) === before) return;
+      }
+    },
+    async cutPower() {
+      await unmount();
+      await rename(copied, file);
+      await mount();
     },
     async leave(bytes) {
       const path = join(directory, FILLER);

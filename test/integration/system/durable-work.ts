@@ -52,7 +52,16 @@ await over('removeDurably of a folder');
 const state = await openState(at('state'));
 await over('openState');
 const operation = await beginOperation({
-  ...{ state, kind: 'deploy', subject: 'v1', who: 'a@b', runner: null, clock, redactor, signal: new AbortController().signal },
+  ...{
+    state,
+    kind: 'deploy',
+    subject: 'v1',
+    who: 'a@b',
+    runner: null,
+    clock,
+    redactor,
+    signal: new AbortController().signal,
+  },
 });
 await over('beginOperation');
 await operation.effect('step', { some: 'intent' }, () => over('an intent, before its effect'));
