@@ -10,9 +10,9 @@ import { findMutants, KINDS, type Kind, type Mutant } from './mutants.ts';
 // Does every fsync, every call of the fence and every call of the lock matter to some test? Each is left out, one at a
 // time, in a copy of the tree, and the tests that should notice are run, quick ones first, until one fails.
 //
-//   node --import tsx scripts/mutation-check.ts [--list] [--only TEXT]
+//   node --import tsx scripts/mutation-check.ts [--list] [--only TEXT] [--quick]
 //
-// `--only`: the mutants whose name contains TEXT. The test bed must be up. A table goes to stdout; exit 1 when one survived.
+// `--only`: the mutants whose name contains TEXT. `--quick`: without the tests of whole stacks. The test bed must be up. A table goes to stdout; exit 1 when one survived.
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const run = promisify(execFile);
@@ -23,18 +23,20 @@ const LONGEST_MS = 15 * 60 * 1000;
 const SUITES: Readonly<Record<Kind, readonly (readonly [project: string, ...files: readonly string[]])[]>> = {
   fsync: [
     ['integration', 'test/integration/system'],
-    ['unit', 'test/unit'],
+    ['unit', 'test/unit/operation', 'test/unit/system', 'test/unit/backup'],
     ['torture', 'test/torture/lost-cache.test.ts'],
   ],
   lock: [
-    ['unit', 'test/unit'],
+    ['unit', 'test/unit/operation', 'test/unit/deploy/operate.test.ts', 'test/unit/deploy/lock-calls.test.ts'],
+    ['unit', 'test/unit/deploy'],
     ['e2e', 'test/e2e/refusals.test.ts'],
     ['e2e', 'test/e2e/killed.test.ts'],
     ['torture', 'test/torture/concurrency.test.ts'],
   ],
   fence: [
-    ['unit', 'test/unit/deploy'],
+    ['unit', 'test/unit/deploy/fence-calls.test.ts', 'test/unit/deploy/runbook.test.ts'],
     ['integration', 'test/integration/deploy'],
+    ['unit', 'test/unit/deploy'],
     ['e2e', 'test/e2e/killed.test.ts'],
     ['e2e', 'test/e2e/bad-versions.test.ts'],
     ['e2e', 'test/e2e/main-job.test.ts'],
@@ -42,6 +44,10 @@ const SUITES: Readonly<Record<Kind, readonly (readonly [project: string, ...file
     ['torture', 'test/torture/reboot.test.ts'],
   ],
 };
+
+const { values } = parseArgs({
+  options: { list: { type: 'boolean' }, only: { type: 'string' }, quick: { type: 'boolean' } },
+});
 
 interface Report {
   readonly testResults: readonly {
@@ -129,6 +135,7 @@ const judge = async (
   isSound: (suite: readonly [string, ...string[]]) => Promise<boolean>,
 ) => {
   for (const [project, ...files] of SUITES[mutant.kind]) {
+    if (values.quick === true && (project === 'e2e' || project === 'torture')) continue;
     const there: string[] = [];
     for (const file of files) if (await exists(join(tree.directory, file))) there.push(file);
     if (there.length === 0) continue;
@@ -141,7 +148,6 @@ const judge = async (
   return null;
 };
 
-const { values } = parseArgs({ options: { list: { type: 'boolean' }, only: { type: 'string' } } });
 const mutants = (await findMutants(join(ROOT, 'src'))).filter(({ name }) => name.includes(values.only ?? ''));
 for (const kind of KINDS) {
   if (values.only === undefined && !mutants.some((each) => each.kind === kind))
