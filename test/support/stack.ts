@@ -47,6 +47,8 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
+  /** An empty folder to use, which is left to whoever made it; one of its own unless told. */
+  readonly directory?: string;
 }
 
 /** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
@@ -66,6 +68,12 @@ export interface Stack {
   settled(): Promise<void>;
   /** The same with failpoints, which KALEEM_FAILPOINTS* say: see src/system/failpoints/armed.ts. */
   armed(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
+  /** The same as an argument of another program (strace, say), with variables beside those that every run has. */
+  startUnder(
+    program: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    ...argv: readonly string[]
+  ): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -91,7 +99,7 @@ export interface Stack {
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { size = 'small', tag = 'v0.0.1' } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'kaleem-e2e-'));
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
   const [httpPort, apiPort] = [await freePort(), await freePort()];
   const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
@@ -117,9 +125,16 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
   const runners = () => runnersIn(directory);
-  const begin = (argv: readonly string[], options: readonly string[] = [], variables = {}): Started =>
-    start([process.execPath, ...options, tool(), ...argv], {
-      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+  const begin = (
+    argv: readonly string[],
+    how: {
+      readonly node?: readonly string[];
+      readonly variables?: Readonly<Record<string, string>>;
+      readonly under?: readonly string[];
+    } = {},
+  ): Started =>
+    start([...(how.under ?? []), process.execPath, ...(how.node ?? []), tool(), ...argv], {
+      ...{ cwd: directory, env: { ...environment, ...how.variables }, timeoutMs: COMMAND_MS },
     });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
@@ -154,7 +169,8 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       return runner;
     },
     settled: () => untilNone(runners),
-    armed: (variables, ...argv) => begin(argv, ['--conditions=failpoints'], variables),
+    armed: (variables, ...argv) => begin(argv, { node: ['--conditions=failpoints'], variables }),
+    startUnder: (under, variables, ...argv) => begin(argv, { under, variables }),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
@@ -173,7 +189,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
       await removeRules(await fenceRules(), directory);
       await removeProject(project, directory);
-      await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 };
