@@ -114,10 +114,16 @@ const untilInterrupted = async (
   }
 };
 
+const ATTACH = 'kaleem-deploy attach follows it again';
+const ABORT = 'kaleem-deploy abort aborts it';
+
 const noLonger = (goesOn: string, hint: string): DeployError =>
   new DeployError('interrupted', `no longer following: ${goesOn}`, { hint });
 
-/** Starts a runner for the job and follows it. Ctrl-C asks it to abort; a second one only stops following. */
+/**
+ * Starts a runner for the job and follows it. Ctrl-C asks it to abort; a second one only stops following, and so does
+ * SIGTERM: it is what a login session that is closed from outside gets.
+ */
 export const followStarted = async (session: Session, job: Job): Promise<number> => {
   session.signal.throwIfAborted();
   const { kind } = job.request;
@@ -126,8 +132,9 @@ export const followStarted = async (session: Session, job: Job): Promise<number>
   sendMessage(channel, { type: 'job', job });
   let asked = false;
   return untilInterrupted(session, runner, (by, stop) => {
-    if (!asked) askToAbort(runner.channel, by);
-    else stop(noLonger(`the ${kind} is being aborted and goes on by itself`, 'kaleem-deploy attach follows it again'));
+    if (asked) stop(noLonger(`the ${kind} is being aborted and goes on by itself`, ATTACH));
+    else if (by === 'SIGTERM') stop(noLonger(`the ${kind} goes on`, `${ATTACH}, ${ABORT}`));
+    else askToAbort(runner.channel, by);
     asked = true;
   });
 };
@@ -135,5 +142,5 @@ export const followStarted = async (session: Session, job: Job): Promise<number>
 /** Follows a runner that somebody else started. Ctrl-C only stops following: whoever came to look must not undo a deploy. */
 export const followFound = (session: Session, found: Omit<Followed, 'complaint'>): Promise<number> =>
   untilInterrupted(session, { ...found, complaint: Promise.resolve('') }, (_, stop) =>
-    stop(noLonger(`the ${found.kind} goes on`, 'kaleem-deploy attach follows it again, kaleem-deploy abort aborts it')),
+    stop(noLonger(`the ${found.kind} goes on`, `${ATTACH}, ${ABORT}`)),
   );

@@ -45,19 +45,19 @@ describe('a deploy in its runner', () => {
   };
 
   beforeAll(async () => {
-    stack = await makeStack();
+    stack = await makeStack({ variables: { MAX_ATTEMPTS: '60' } });
     expectExit(await stack.run('v0.0.5'), 0);
   });
   afterAll(() => stack?.cleanup());
   afterEach(() => stack.settled());
 
-  it.each(['SIGHUP', 'SIGKILL'] as const)('goes on when what follows it gets %s', async (name) => {
+  it.each(['SIGHUP', 'SIGTERM', 'SIGKILL'] as const)('goes on when what follows it gets %s', async (name) => {
     const tag = next();
     const deploy = stack.start(tag, '-v');
     await deploy.said(/back up the database/);
     deploy.signal(name);
     const { code } = await deploy.ended;
-    expect(code).toBe(name === 'SIGHUP' ? 0 : 137);
+    expect(code).toBe({ SIGHUP: 0, SIGTERM: 130, SIGKILL: 137 }[name]);
     await expectDeployed(tag);
   });
 
