@@ -101,8 +101,8 @@ describe('the fence', () => {
       const deploy = stack.start('v0.0.3', '-v');
       await deploy.said(/start v0\.0\.3/);
       await expect.poll(() => stack.contentHash(), { timeout: 60_000, interval: 200 }).not.toBe(before);
-      deploy.signal('SIGKILL');
-      expectExit(await deploy.ended, 137);
+      await stack.signalRunner('SIGKILL');
+      expectExit(await deploy.ended, 1);
       const outcome = await stack.run('recover');
       expectExit(outcome, 0);
       expect(outcome.stdout).toContain('v0.0.1 is live again (database restored)');
