@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Outcome } from './command.ts';
@@ -145,9 +145,15 @@ const pidOf = async (trace: string, ended: Promise<unknown>): Promise<number | n
   }
 };
 
+/** Seconds that a version has to come up: few, since a bad one takes all of them, but more where others keep the machine busy. */
+const patience = (): number => {
+  const busy = (loadavg()[0] ?? 0) / availableParallelism();
+  return Math.round(Math.min(60, Math.max(10, 5 * busy)));
+};
+
 /** A small stack that went to v0.0.2 and back, with a client that orders 60 times a second through the edge. */
 export const openArena = async (): Promise<Arena> => {
-  const stack = await makeStack({ variables: { MAX_ATTEMPTS: '15' } });
+  const stack = await makeStack({ variables: { MAX_ATTEMPTS: String(patience()) } });
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-arena-'));
   const book = openOrderBook(stack);
   let live: Tag = TAGS[0];

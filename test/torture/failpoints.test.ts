@@ -96,6 +96,8 @@ describe('failpoints on real runs', () => {
     await run(0, 'maintenance', 'off');
     await run(0, 'backup', 'prune', '--yes');
     await run(0, 'prune', '--yes');
+    await stack.armed({ KALEEM_FAILPOINTS: 'effect.containers.start.run=kill' }, 'v0.0.2').ended;
+    await run(0, 'recover');
   });
 
   it('are all known from the sources, and none is never met without a reason', () => {
