@@ -27,6 +27,7 @@ export const exitCodes = {
   'registry-unreachable': 12,
   'pull-failed': 12,
   'disk-full': 12,
+  'disk-failed': 12,
   'database-unreachable': 12,
   'database-changed-identity': 12,
   'wrong-architecture': 12,

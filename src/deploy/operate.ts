@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DeployError, messageOf } from '../errors.ts';
+import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { acquireLock } from '../operation/lock.ts';
 import {
   beginOperation,
@@ -111,8 +111,7 @@ export const inOperation = async <P, T>(
       });
       return result;
     } catch (thrown) {
-      const error =
-        thrown instanceof DeployError ? thrown : new DeployError('bug', messageOf(thrown), { cause: thrown });
+      const error = toDeployError(thrown);
       const exitCode = options.exitCodeOf(error);
       // The first failure is the one to report; a journal without an end says by itself that a recovery must look.
       await operation.end(outcomeOf(error, exitCode), exitCode, error).catch((failure: unknown) => {

@@ -53,8 +53,12 @@ export const writeUndoRecord = async (
   before: Condition,
   envBefore: Buffer | null,
 ): Promise<void> => {
-  const { tag, old, images, roles, levels, writersChange, keepsRelease, abandonsLive } = plan;
+  const { tag, old, roles, levels, writersChange, keepsRelease, abandonsLive } = plan;
   const { edge, writers, database, releaseServices } = roles;
+  // A plan made from a release's record carries more than a plan must.
+  const images = plan.images.map(({ variable, reference, tag: own, digest, pinned, platforms, services }) => ({
+    ...{ variable, reference, tag: own, digest, pinned, platforms: [...platforms], services: [...services] },
+  }));
   const record = {
     ...{ version: 1, tag, images, levels, writersChange, keepsRelease, abandonsLive, hasEnv: envBefore !== null },
     old: old === null ? null : { release: old.release.id, running: [...old.running], containers: [...old.containers] },

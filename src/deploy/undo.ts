@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hasChanged } from '../backup/changed.ts';
 import { pinImages } from '../compose/render.ts';
 import { parseEnvFile, setVariables } from '../config/env-file.ts';
-import { DeployError, messageOf } from '../errors.ts';
+import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import { backUp } from './back-up.ts';
 import { withDatabase } from './database.ts';
@@ -230,7 +230,7 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
   const interrupted = run.context.signal.aborted;
   run.context = unstoppable(run.context);
   const { context, operation, plan } = run;
-  const first = cause instanceof DeployError ? cause : new DeployError('bug', messageOf(cause), { cause });
+  const first = toDeployError(cause);
   context.progress.warn(
     interrupted
       ? 'interrupted: going back'

@@ -47,6 +47,8 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
+  /** An empty folder to use, which is left to whoever made it; one of its own unless told. */
+  readonly directory?: string;
 }
 
 /** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
@@ -64,6 +66,12 @@ export interface Stack {
   signalRunner(name: NodeJS.Signals): Promise<Runner>;
   /** Resolves once no runner is left, whoever follows it. */
   settled(): Promise<void>;
+  /** The same as an argument of another program (strace, say), with variables beside those that every run has. */
+  startUnder(
+    program: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    ...argv: readonly string[]
+  ): Started;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -89,7 +97,7 @@ export interface Stack {
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { size = 'small', tag = 'v0.0.1' } = options;
-  const directory = await mkdtemp(join(tmpdir(), 'kaleem-e2e-'));
+  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
   const [httpPort, apiPort] = [await freePort(), await freePort()];
   const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
@@ -115,8 +123,14 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
   const runners = () => runnersIn(directory);
-  const begin = (argv: readonly string[]): Started =>
-    start([process.execPath, tool(), ...argv], { cwd: directory, env: environment, timeoutMs: COMMAND_MS });
+  const begin = (
+    argv: readonly string[],
+    variables: Readonly<Record<string, string>> = {},
+    under: readonly string[] = [],
+  ): Started =>
+    start([...under, process.execPath, tool(), ...argv], {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
@@ -150,6 +164,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       return runner;
     },
     settled: () => untilNone(runners),
+    startUnder: (program, variables, ...argv) => begin(argv, variables, program),
     compose: (...argv) => must(['docker', 'compose', ...argv], directory),
     async setVariable(name, value) {
       const text = await read('.env');
@@ -168,7 +183,7 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
       await removeRules(await fenceRules(), directory);
       await removeProject(project, directory);
-      await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 };

@@ -20,6 +20,7 @@ describe('exit codes', () => {
         'registry-unreachable',
         'pull-failed',
         'disk-full',
+        'disk-failed',
         'database-unreachable',
         'database-changed-identity',
         'wrong-architecture',
