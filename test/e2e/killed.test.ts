@@ -31,6 +31,9 @@ describe('the fence', () => {
       expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version ?? null).toBeNull();
       kept.destroy();
       expect((await statusOf()).fence).not.toBeNull();
+      // A reboot takes the rules away: until then nobody may start by itself what is fenced.
+      const fenced = (await stack.containers()).filter(({ service }) => service === 'api' || service === 'nginx');
+      expect(fenced.map(({ restartPolicy }) => restartPolicy)).toEqual(['no', 'no']);
     });
 
     it('is raised once', async () => {

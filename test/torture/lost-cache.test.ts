@@ -1,3 +1,5 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settle } from '../support/aftermath.ts';
@@ -14,8 +16,13 @@ import { openTrial, type Trial, VERBS, type VerbName } from '../support/verbs.ts
 const SHORT_MS = 30_000;
 /** Per verb, in a full run. */
 const MOMENTS = 45;
-/** As fractions of the time that a verb takes; beyond 1 it has said that it is done, and must not lose anything any more. */
+/** Lines of its journal, about: a moment is so many lines and a little more, however busy the machine is. */
+const LINES: Readonly<Record<VerbName, number>> = {
+  ...{ 'backup create': 4, deploy: 40, 'bad deploy': 54, rollback: 42, 'backup restore': 36 },
+};
+/** Beyond 1 the verb has said that it is done, and must not lose anything any more. */
 const LATEST = 1.05;
+const LITTLE_MS = 150;
 
 const torture = openTorture('lost cache');
 const verbs = torture.full ? VERBS : torture.sample(VERBS, 2);
@@ -24,7 +31,6 @@ describe('a disk that loses what was not synced', () => {
   let disk: DiskImage;
   let stack: Stack;
   let trial: Trial;
-  const took = new Map<VerbName, number>();
   const figures = { moments: 0, afterTheEnd: 0, recovered: 0 };
 
   beforeAll(async () => {
@@ -39,31 +45,42 @@ describe('a disk that loses what was not synced', () => {
     await disk?.remove();
   });
 
-  /** Runs a verb, cuts the power at that fraction of its usual time, and says what was wrong then. */
+  const operations = (): Promise<readonly string[]> => readdir(join(stack.directory, '.kaleem/operations'));
+
+  /** Waits until the journal of an operation that was not there has so many lines, or `isOver`. */
+  const untilLine = async (lines: number, before: readonly string[], isOver: () => boolean): Promise<void> => {
+    while (!isOver()) {
+      const id = (await operations()).find((each) => !before.includes(each));
+      const path = join(stack.directory, '.kaleem/operations', id ?? 'none', 'journal.jsonl');
+      const text = await readFile(path, 'utf8').catch(() => '');
+      if (text.split('\n').length > lines) return;
+      await sleep(5);
+    }
+  };
+
+  /** Runs a verb, cuts the power at that fraction of its journal, and says what was wrong then. */
   const cut = async (verb: VerbName, fraction: number): Promise<readonly string[]> => {
     const states = await trial.attempt(verb);
-    const started = performance.now();
+    const before = await operations();
     const run = stack.start(...states.argv);
     let over = false;
     void run.ended.finally(() => {
       over = true;
-      took.set(verb, performance.now() - started);
     });
-    const usual = took.get(verb) ?? 5_000;
-    const until = started + usual * fraction;
-    while (!over && performance.now() < until) await sleep(Math.min(20, Math.max(1, until - performance.now())));
+    const lines = Math.floor(fraction * LINES[verb]);
+    await untilLine(lines, before, () => over);
+    await sleep(torture.random() * LITTLE_MS);
     const ended = over;
     await signalTool(stack, 'SIGSTOP');
     await disk.copy();
     await signalTool(stack, 'SIGKILL');
     const outcome = await run.ended;
-    if (!ended) took.set(verb, usual);
     await disk.cutPower();
     const { recovered, violations } = await settle(stack, ended ? outcome : { ...outcome, code: 'killed' }, states);
     figures.moments += 1;
     if (ended) figures.afterTheEnd += 1;
     if (recovered) figures.recovered += 1;
-    return violations.map((text) => `${verb}, ${Math.round(until - started)} of ${Math.round(usual)} ms: ${text}`);
+    return violations.map((text) => `${verb}, at line ${lines} of its journal: ${text}`);
   };
 
   it('comes back to the old version or the new one, from any moment', async () => {
