@@ -224,14 +224,14 @@ export const recoverRelease = async (
         });
       }
       await finishNew(run, live);
-      await lift(run, plan.pinned);
+      await lift(run, plan.pinned, plan.keepsRelease && plan.old !== null ? plan.old.running : longRunning(run));
     }
     return succeeded(plan.tag);
   }
   if (noted(entries, NOTE.undone)) {
     if (!noted(entries, NOTE.lifted)) {
       if (plan.old !== null) await bringBack(run, plan.old);
-      await lift(run, plan.old?.rendered ?? plan.rendered);
+      await lift(run, plan.old?.rendered ?? plan.rendered, plan.old?.running ?? []);
     }
     return wentBack(operation.kind, run, 'as it was');
   }

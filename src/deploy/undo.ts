@@ -197,7 +197,7 @@ export const undoSteps = async (run: Run): Promise<DatabaseFate> => {
     await removeFirstDeploy(run);
   } else await bringBack(run, plan.old);
   await run.operation.note(NOTE.undone, {});
-  await lift(run, plan.old?.rendered ?? plan.rendered);
+  await lift(run, plan.old?.rendered ?? plan.rendered, plan.old?.running ?? []);
   return fate;
 };
 

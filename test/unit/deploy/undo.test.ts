@@ -192,6 +192,29 @@ test('a lift that fails after the commit leaves the new release live, and recove
   expect(await world.history()).toMatchObject([{ outcome: 'succeeded' }]);
 });
 
+/** A killed engine that comes back starts all that has a restart policy, and nothing that is fenced. */
+const restartEngine = (): void => {
+  for (const each of world.engine.all()) {
+    if (each.restartPolicy === 'no') Object.assign(each, { state: 'exited', exitCode: 255 });
+  }
+};
+
+test('what a restarted engine has left down after the verdict runs again when traffic is let in', async () => {
+  world = await createWorld();
+  at('tag kaleem-deploy/', 'after', restartEngine);
+  await deploy(world.session, to('v2'));
+  expect(world.running()).toEqual(allRunning(world, 'v2'));
+  expect(world.policies()).toEqual(RESTART_POLICIES);
+});
+
+test('so does the old version, when the engine restarts after an undo', async () => {
+  world = await createWorld();
+  world.engine.behaviours.set(`${API}:v2`, 'exits');
+  at('restart-policy always web', 'before', restartEngine);
+  expect((await failureOf(deploy(world.session, to('v2')))).code).toBe('rolled-back');
+  await expectOldGood();
+});
+
 test('a commit that fails once the release was live makes the old one live again', async () => {
   world = await createWorld();
   await deploy(world.session, to('v2'));
