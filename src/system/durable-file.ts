@@ -27,7 +27,7 @@ export const syncDirectory = async (path: string): Promise<void> => {
 export const makeDurable = async (path: string): Promise<void> => {
   const handle = await open(path, 'r');
   try {
-    await handle.sync();
+    await around('file.sync', () => handle.sync());
   } finally {
     await handle.close();
   }

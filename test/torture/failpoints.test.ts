@@ -16,10 +16,9 @@ const NOT_HERE: readonly (readonly [names: RegExp, why: string])[] = [
   ],
   [/^effect\.fence\.lift-dead\./, 'the rules of an operation whose record is gone: test/e2e/by-hand.test.ts'],
   [
-    /^effect\.image\.(?:save|recover|retag)\.|^docker\.(?:saveImage|loadImage)\./,
+    /^effect\.image\.(?:save|recover|retag)\.|^docker\.(?:saveImage|loadImage)\.|^file\.sync\./,
     'images that no registry has, or that somebody removed',
   ],
-  [/^image\.remove-saved\./, 'the same'],
   [/^effect\.containers\.remove\.|^docker\.remove\./, 'services that a release no longer has'],
   [
     /^database\.(?:replica-set|ttl|expiry|kill-operation)\./,

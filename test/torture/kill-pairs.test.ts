@@ -48,7 +48,7 @@ const dyingAt = async ({ name, hit }: Hit, run: () => Promise<unknown>): Promise
   const death = dieAt(name, hit);
   const dying = run();
   await Promise.race([death.met, dying]);
-  death.bury();
+  await death.bury();
 };
 
 const inWorld = async <T>(operation: Operation, play: (world: World) => Promise<T>): Promise<T> => {

@@ -33,7 +33,7 @@ describe.each(Object.keys(operations) as (keyof typeof operations)[])('killed du
       const death = dieAt(at, Number(hit));
       const dying = operations[name](world.session);
       await Promise.race([death.met, dying]);
-      death.bury();
+      await death.bury();
       try {
         await recover(world.afterDeath(), { accept: false });
         await expectWhole(world);
