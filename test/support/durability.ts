@@ -14,6 +14,8 @@ interface Unsaved {
   readonly content: Set<string>;
   /** Directory -> name -> what was done to it since the last fsync of the directory. */
   readonly names: Map<string, Map<string, Change>>;
+  /** Paths that something was renamed to. */
+  readonly renamed: Set<string>;
 }
 
 const noteName = ({ names }: Unsaved, path: string, change: Change): void => {
@@ -33,6 +35,12 @@ const listed = ({ content, names }: Unsaved, within: string): readonly string[] 
     isWithin(directory, within) ? [...own].map(([name, change]) => `${directory}/${name}, ${change},`) : [],
   ),
 ];
+
+/** What is moved away to be removed must be away first: else its old name may come back with half of what was in it. */
+const halfGone = ({ names, renamed }: Unsaved, path: string): readonly string[] =>
+  [...renamed]
+    .filter((each) => path.startsWith(`${each}/`) && names.get(dirname(each))?.has(basename(each)))
+    .map((each) => `removal of ${path}: the rename to ${each} is not on the disk`);
 
 /** A rename moves what is unsaved below it along. */
 const moved = (unsaved: Unsaved, from: string, to: string): void => {
@@ -55,7 +63,7 @@ export const lossesIn = (
   calls: readonly SystemCall[],
   { root, ignored }: { readonly root: string; readonly ignored: RegExp },
 ): readonly string[] => {
-  const unsaved: Unsaved = { content: new Set(), names: new Map() };
+  const unsaved: Unsaved = { content: new Set(), names: new Map(), renamed: new Set() };
   const losses: string[] = [];
   const lose = (when: string): void => {
     losses.push(...listed(unsaved, root).map((what) => `${when}: ${what} is not on the disk`));
@@ -77,6 +85,7 @@ export const lossesIn = (
     } else if (call.name.startsWith('mkdir')) {
       noteName(unsaved, about, 'made');
     } else if (call.name.startsWith('unlink') || call.name === 'rmdir') {
+      losses.push(...halfGone(unsaved, about));
       unsaved.content.delete(about);
       unsaved.names.delete(about);
       noteName(unsaved, about, 'removed');
@@ -86,6 +95,7 @@ export const lossesIn = (
       noteName(unsaved, first, 'removed');
       moved(unsaved, first, second);
       noteName(unsaved, second, 'made');
+      unsaved.renamed.add(second);
     }
   }
   lose('the end');

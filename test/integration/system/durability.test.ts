@@ -68,6 +68,14 @@ describe('the model of a disk', () => {
     ]);
   });
 
+  it('wants a folder’s new name on the disk before what is in it goes', () => {
+    const removal = ['unlink("/r/b/x") = 0', 'fsync(5</r/b>) = 0', 'rmdir("/r/b") = 0', 'fsync(4</r>) = 0'];
+    expect(losses('rename("/r/a", "/r/b") = 0', ...removal)).toEqual([
+      'removal of /r/b/x: the rename to /r/b is not on the disk',
+    ]);
+    expect(losses('rename("/r/a", "/r/b") = 0', 'fsync(4</r>) = 0', ...removal)).toEqual([]);
+  });
+
   it('puts calls together that were interrupted by those of another thread', () => {
     const text = '7 fsync(3</r/a> <unfinished ...>\n8 write(4</r/b>, "x", 1) = 1\n7 <... fsync resumed>) = 0\n';
     expect(parseCalls(text)).toMatchObject([
