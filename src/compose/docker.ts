@@ -1,7 +1,6 @@
 import type { RegistryCredentials } from '../config/config.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandResult, CommandRunner } from '../system/command.ts';
-import { withFailpoints } from '../system/failpoints/around.ts';
 import { markerEnvironment } from '../system/marker.ts';
 import { containerState } from './container-state.ts';
 import { withCredentials } from './docker-config.ts';
@@ -25,13 +24,14 @@ const SLOW_MS = 60 * 60_000;
 /** Followed logs end with the signal. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** What the engine may take beside the grace that containers get. */
-const STOP_EXTRA_MS = 30_000;
+export const STOP_EXTRA_MS = 30_000;
 
 const GONE =
   /no such (?:container|object|network|image)|removal of container \S+ is already in progress|network \S+ not found/i;
 
 /** What changes something: images, containers, or what runs in one. */
-const EFFECTS = [
+/** What changes something. */
+export const DOCKER_EFFECTS = [
   ...(['pull', 'tag', 'untag', 'saveImage', 'loadImage'] as const),
   ...(['stop', 'kill', 'start', 'remove', 'setRestartPolicy', 'connect', 'disconnect', 'exec'] as const),
 ];
@@ -209,7 +209,7 @@ export const openDocker = (deps: DockerDeps): Docker => {
       });
     },
   };
-  return withFailpoints('docker', docker, EFFECTS);
+  return docker;
 };
 
 interface RunDocker extends Abortable {
