@@ -49,7 +49,7 @@ export default defineConfig({
         ? []
         : [
             {
-              extends: true,
+              extends: true as const,
               test: {
                 name: 'torture',
                 include: ['test/torture/**/*.test.ts'],
