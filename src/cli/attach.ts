@@ -1,9 +1,9 @@
-import { currentUser } from '../operation/operations.ts';
 import { askToAbort } from '../operation/runner/follower.ts';
+import { currentUser } from '../operation/user.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type Found, findRunner } from './find-runner.ts';
 import { followFound } from './follow.ts';
-import { formatAgo } from './render/format.ts';
+import { formatAgo, operationName } from './render/format.ts';
 import { operationText } from './render/status.ts';
 import type { Session } from './session.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -18,8 +18,8 @@ const follow = async (session: Session, doing: string, first: (found: Found) => 
     return exitCodes['check-failed'];
   }
   const { found } = sought;
-  const { kind, operation, who, since } = found.holder;
-  const name = [kind, operation].filter(Boolean).join(' ');
+  const { kind, who, since } = found.holder;
+  const name = operationName(found.holder);
   if (!session.options.json) session.events.note(`${doing} ${name} of ${who}, begun ${formatAgo(since, now)}`);
   first(found);
   return followFound(session, { marker: found.marker, channel: found.channel, kind });

@@ -3,6 +3,7 @@ import type { App } from '../deploy/app.ts';
 import { DeployError } from '../errors.ts';
 import type { LockHolder, LockStatus } from '../operation/lock.ts';
 import type { OperationRecord } from '../operation/operations.ts';
+import { operationName } from './render/format.ts';
 import type { Session } from './session.ts';
 
 export interface Found {
@@ -22,7 +23,7 @@ const unreachable = ({ holder, pid }: LockStatus): DeployError => {
       hint: pid === null ? 'sudo kaleem-deploy lock status' : `ps -o pid,stat,user,args -p ${pid}`,
     });
   }
-  const what = [holder.kind, holder.operation].filter(Boolean).join(' ');
+  const what = operationName(holder);
   return new DeployError(
     'unsupported',
     `${what} of ${holder.who} (process ${holder.pid}) can't be followed from here`,

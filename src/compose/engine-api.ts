@@ -4,7 +4,7 @@ import { containerState } from './container-state.ts';
 import { DOCKER_EFFECTS, STOP_EXTRA_MS } from './docker.ts';
 import { findEndpoint } from './endpoint.ts';
 import type { Abortable, Docker } from './engine.ts';
-import { type EngineAddress, engineAddress, exchange } from './engine-http.ts';
+import { type Answer, type EngineAddress, engineAddress, exchange } from './engine-http.ts';
 import { describeEngine, imageInfo } from './engine-info.ts';
 import { COMPOSE_LABELS } from './labels.ts';
 
@@ -42,13 +42,23 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
     return address;
   };
 
-  /** The answer as JSON; null when there is no such thing. */
-  const get = async (path: string, signal: AbortSignal | undefined): Promise<unknown> => {
+  const ask = async (
+    path: string,
+    {
+      signal,
+      timeoutMs,
+      ...asked
+    }: Abortable & { readonly timeoutMs: number; readonly post?: { readonly json: unknown } },
+  ): Promise<Answer> => {
     const to = await engine();
     if (to === null) throw new Unanswered();
-    const limit = AbortSignal.timeout(TIMEOUT_MS);
+    const limit = AbortSignal.timeout(timeoutMs);
     const either = signal === undefined ? limit : AbortSignal.any([signal, limit]);
-    const { status, body } = await exchange(to, path, { signal: either, most: LARGEST_ANSWER });
+    return exchange(to, path, { ...asked, signal: either, most: LARGEST_ANSWER });
+  };
+  /** The answer as JSON; null when there is no such thing. */
+  const get = async (path: string, signal: AbortSignal | undefined): Promise<unknown> => {
+    const { status, body } = await ask(path, { signal, timeoutMs: TIMEOUT_MS });
     if (status === 404) return null;
     if (status !== 200) throw new Unanswered();
     return JSON.parse(body);
@@ -57,14 +67,10 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
   const post = async (
     path: string,
     json: unknown,
-    options: Abortable & { readonly timeoutMs: number; readonly statuses: readonly number[] },
+    { statuses, ...options }: Abortable & { readonly timeoutMs: number; readonly statuses: readonly number[] },
   ): Promise<void> => {
-    const to = await engine();
-    if (to === null) throw new Unanswered();
-    const limit = AbortSignal.timeout(options.timeoutMs);
-    const signal = options.signal === undefined ? limit : AbortSignal.any([options.signal, limit]);
-    const { status } = await exchange(to, path, { post: { json }, signal, most: LARGEST_ANSWER });
-    if (!options.statuses.includes(status)) throw new Unanswered();
+    const { status } = await ask(path, { ...options, post: { json } });
+    if (!statuses.includes(status)) throw new Unanswered();
   };
   const each = (ids: readonly string[], change: (container: string) => Promise<void>): Promise<void> =>
     Promise.all(ids.map((id) => change(`/containers/${encodeURIComponent(id)}`))).then(() => {});

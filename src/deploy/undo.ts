@@ -130,7 +130,7 @@ export const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> =
   const names = new Set(levels.flat());
   const recreate = new Set([...target.recreate].filter((name) => names.has(name)));
   await context.progress.step('start the old database', () =>
-    switchTo(context, { ...target, levels, recreate, fenced: new Set() }, { operation, beforeStart: async () => {} }),
+    switchTo(context, { ...target, levels, recreate, fenced: new Set() }, { operation }),
   );
 };
 

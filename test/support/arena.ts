@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAlive } from './alive.ts';
 import type { Outcome } from './command.ts';
 import { removeAll } from './database.ts';
 import { expectExit } from './expectations.ts';
@@ -111,6 +112,8 @@ export interface Arena {
   strikeCommand(argv: readonly string[], attack: Attack): Promise<Struck>;
   /** Judges what is there, and goes on from it. Call it when the victim has been recovered, or has ended by itself. */
   judge(victim: Victim): Promise<Omit<Ended, 'killed'>>;
+  /** Recovers, by `recover` or what is told, and judges. */
+  recovered(victim: Victim, recovery?: readonly string[]): Promise<Omit<Ended, 'killed'>>;
   /** strike, recover, judge. */
   kill(victim: Victim, attack: Attack, recovery?: readonly string[]): Promise<Ended>;
   /** Checks every order since the last time, and begins with an empty collection. Resolves to what is wrong. */
@@ -121,15 +124,6 @@ export interface Arena {
 const KILLED = 137;
 /** How long a process that was killed from outside may take to be seen to be gone. */
 const GONE_MS = 5_000;
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** The process that carries a traced command out: the one that meets failpoints. */
 const pidOf = async (trace: string, ended: Promise<unknown>): Promise<number | null> => {
@@ -227,24 +221,26 @@ export const openArena = async (): Promise<Arena> => {
     return { is: lost.length > 0 ? 'neither' : found.is, violations: [...found.violations, ...lost] };
   };
 
+  const recovered: Arena['recovered'] = async (victim, recovery = ['recover']) => {
+    const { code, stderr } = await stack.run(...recovery);
+    const judged = await judgeNow(victim);
+    if (code === 0) return judged;
+    const said = `${recovery.join(' ')}: exit ${code}: ${stderr.slice(-1500)}`;
+    return { is: 'neither', violations: [said, ...judged.violations] };
+  };
+
   const arena: Arena = {
     ...{ stack, book, other, strike, strikeCommand },
     chosenBackup: () => chosen,
     judge: judgeNow,
+    recovered,
     async kill(victim, attack, recovery = ['recover']) {
       const { outcome, killed } = await strike(victim, attack);
       if (!killed && outcome.code !== victim.exit) {
         const said = `exit ${outcome.code} without being killed: ${outcome.stderr.slice(-1500)}`;
         return { killed, is: 'neither', violations: [said] };
       }
-      if (killed) {
-        const recovered = await stack.run(...recovery);
-        if (recovered.code !== 0) {
-          const said = `${recovery.join(' ')} after it: exit ${recovered.code}: ${recovered.stderr.slice(-1500)}`;
-          return { killed, is: 'neither', violations: [said, ...(await judgeNow(victim)).violations] };
-        }
-      }
-      return { killed, ...(await judgeNow(victim)) };
+      return { killed, ...(killed ? await recovered(victim, recovery) : await judgeNow(victim)) };
     },
     async checkOrders() {
       await book.pause();

@@ -53,10 +53,7 @@ it('a recovery that is killed at any failpoint of its own is just another crash'
         const name = `${victim.name}, killed at ${point}, its recovery at ${second}`;
         await arena.strike(victim, { failpoints: `${point}=kill` });
         const { killed } = await arena.strikeCommand(['recover'], { failpoints: `${second}=kill` });
-        const { code, stderr } = await arena.stack.run('recover');
-        const failed = code === 0 ? [] : [`recover: exit ${code}: ${stderr.slice(-1500)}`];
-        const { is, violations } = await arena.judge(victim);
-        return { name, killed, is: failed.length > 0 ? 'neither' : is, violations: [...failed, ...violations] };
+        return { name, killed, ...(await arena.recovered(victim)) };
       },
       torture.either(FULL_MS, SHORT_MS),
     );

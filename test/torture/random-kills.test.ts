@@ -48,10 +48,7 @@ it('after SIGKILL at any time everything is old-good or new-good, and no order i
             arena.strikeCommand(['recover'], { killAfterMs: Math.round(again * took('recover')) }),
           );
         }
-        const { code, stderr } = await arena.stack.run('recover');
-        const failed = code === 0 ? [] : [`recover: exit ${code}: ${stderr.slice(-1500)}`];
-        const { is, violations } = await arena.judge(victim);
-        return { name, killed, is: failed.length > 0 ? 'neither' : is, violations: [...failed, ...violations] };
+        return { name, killed, ...(await arena.recovered(victim)) };
       },
       torture.either(FULL_MS, SHORT_MS),
     );

@@ -1,6 +1,6 @@
 import type { LockStatus, RunningOperation, StatusReport } from '../../deploy/results.ts';
 import type { OperationRecord } from '../../operation/operations.ts';
-import { formatAgo, formatDuration } from './format.ts';
+import { formatAgo, formatDuration, operationName } from './format.ts';
 import { runningLine } from './steps.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
@@ -9,7 +9,7 @@ export const lockLine = (lock: LockStatus, now: Date): string => {
   if (!lock.held) return 'lock: free';
   const { holder, pid } = lock;
   if (holder === null) return `lock: held by ${pid === null ? 'a process' : `process ${pid}`} that does not answer`;
-  const what = [holder.kind, holder.operation].filter(Boolean).join(' ');
+  const what = operationName(holder);
   return `lock: held by ${what} of ${holder.who} (process ${holder.pid}), since ${formatAgo(holder.since, now)}`;
 };
 
@@ -37,9 +37,9 @@ const serviceTable = (report: StatusReport, now: Date): readonly string[] =>
     ]),
   );
 
-const runningLines = ({ operation, kind, elapsedMs, aborting, steps }: RunningOperation): readonly string[] => [
-  `running: ${[kind, operation].filter(Boolean).join(' ')}, ${formatDuration(elapsedMs)} so far${aborting ? ', aborting' : ''}`,
-  ...steps.map(
+const runningLines = (running: RunningOperation): readonly string[] => [
+  `running: ${operationName(running)}, ${formatDuration(running.elapsedMs)} so far${running.aborting ? ', aborting' : ''}`,
+  ...running.steps.map(
     (step) => `  ${runningLine({ ...step, startedAt: 0, summary: null }, step.elapsedMs, Number.POSITIVE_INFINITY)}`,
   ),
 ];
