@@ -45,7 +45,7 @@ describe('a deploy in its runner', () => {
   };
 
   beforeAll(async () => {
-    stack = await makeStack({ variables: { MAX_ATTEMPTS: '60' } });
+    stack = await makeStack();
     expectExit(await stack.run('v0.0.5'), 0);
   });
   afterAll(() => stack?.cleanup());

@@ -237,6 +237,17 @@ test('a commit that fails once the release was live makes the old one live again
   expect(await world.env()).toContain(`${API}:v2`);
 });
 
+test('the old version may take longer than the new one: giving up on it would only leave the fence up', async () => {
+  world = await createWorld();
+  world.engine.behaviours.set(`${API}:v1`, 'healthy-late');
+  world.engine.behaviours.set(`${API}:v2`, 'healthy-late');
+  expect(await failureOf(deploy(world.session, to('v2')))).toMatchObject({
+    code: 'rolled-back',
+    message: expect.stringContaining('is not healthy after 3 s'),
+  });
+  await expectOldGood();
+});
+
 describe('a disk that is full', () => {
   test('in the middle of it is a halt, not a refusal, though no journal can say so', async () => {
     world = await createWorld();
