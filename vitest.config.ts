@@ -2,8 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 // Four projects: `unit` needs nothing but Node and runs in seconds; `integration` drives one real part at a time;
-// `e2e` runs the built command against whole stacks; `torture` kills and starves it, a part of it here and all of it
-// with `npm run torture`. The last three need the test bed (scripts/test-bed/up.sh).
+// `e2e` runs the built command against whole stacks; `torture` kills and starves it, and is there
+// only with KALEEM_TORTURE=short or full (`npm run torture`). The last three need the test bed (scripts/test-bed/up.sh).
 export default defineConfig({
   // Here the armed one, which does nothing until a test says so (test/support/failpoints.ts).
   resolve: {
@@ -45,18 +45,22 @@ export default defineConfig({
           maxWorkers: 2,
         },
       },
-      {
-        extends: true,
-        test: {
-          name: 'torture',
-          include: ['test/torture/**/*.test.ts'],
-          globalSetup: ['test/e2e/build.ts'],
-          sequence: { groupOrder: 3 },
-          testTimeout: 3 * 60 * 60 * 1000,
-          hookTimeout: 600_000,
-          maxWorkers: 2,
-        },
-      },
+      ...(process.env.KALEEM_TORTURE === undefined
+        ? []
+        : [
+            {
+              extends: true as const,
+              test: {
+                name: 'torture',
+                include: ['test/torture/**/*.test.ts'],
+                globalSetup: ['test/e2e/build.ts'],
+                sequence: { groupOrder: 3 },
+                testTimeout: 3 * 60 * 60 * 1000,
+                hookTimeout: 600_000,
+                maxWorkers: 2,
+              },
+            },
+          ]),
     ],
   },
 });

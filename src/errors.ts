@@ -25,6 +25,7 @@ export type ErrorCode =
   | 'registry-unreachable'
   | 'pull-failed'
   | 'disk-full'
+  | 'disk-failed'
   | 'database-unreachable'
   | 'database-changed-identity'
   | 'wrong-architecture'
@@ -47,6 +48,8 @@ export type ErrorCode =
   | 'remote-unreachable'
   // Ctrl-C, rolled back (130)
   | 'interrupted'
+  // the process of an operation died while it was followed (1)
+  | 'runner-died'
   // a broken promise of ours (1)
   | 'bug';
 
@@ -72,6 +75,27 @@ export class DeployError extends Error {
     this.details = options.details ?? [];
   }
 }
+
+const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+/** The device does not do what it is asked; a file system that met that is often remounted read-only. */
+const FAILED = ['EIO', 'EROFS'];
+
+/** What a disk that is full or broken did, as an error of its own; null for any other failure. */
+export const diskError = (message: string, cause: unknown): DeployError | null => {
+  const code = (cause as NodeJS.ErrnoException | null)?.code ?? '';
+  if (FULL.includes(code)) return new DeployError('disk-full', message, { hint: 'df -h', cause });
+  if (!FAILED.includes(code)) return null;
+  return new DeployError('disk-failed', message, {
+    hint: 'look at the disk: dmesg | tail; findmnt --options ro',
+    cause,
+  });
+};
+
+/** Anything thrown as a DeployError: what nobody expected is a `bug`. */
+export const toDeployError = (thrown: unknown): DeployError =>
+  thrown instanceof DeployError
+    ? thrown
+    : (diskError(messageOf(thrown), thrown) ?? new DeployError('bug', messageOf(thrown), { cause: thrown }));
 
 /** The text of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

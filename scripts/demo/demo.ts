@@ -115,8 +115,8 @@ const badDeploy = async (stack: Stack, findings: Findings) => {
 const shortenPatience = async ({ directory }: Stack): Promise<void> => {
   const path = join(directory, '.env');
   const text = await readFile(path, 'utf8');
-  await writeFile(path, text.replace(/^MAX_ATTEMPTS=.*$/m, 'MAX_ATTEMPTS=15'));
-  say('   (.env now has MAX_ATTEMPTS=15, SLEEP_SECONDS=1: a new version has 15 s to become healthy)');
+  await writeFile(path, text.replace(/^MAX_ATTEMPTS=.*$/m, 'MAX_ATTEMPTS=20'));
+  say('   (.env now has MAX_ATTEMPTS=20, SLEEP_SECONDS=1: a new version has 20 s to become healthy)');
 };
 
 const main = async (): Promise<boolean> => {

@@ -56,6 +56,7 @@ substitute_servers() {
 }
 
 need_command curl curl ca-certificates
+ensure_fault_tools
 ensure_registry
 ensure_engine
 case $(servers) in

@@ -1,22 +1,5 @@
-import type { RestoreResult } from '../deploy/results.ts';
 import { operate } from './operate.ts';
-import { formatDuration, plural } from './render/format.ts';
 import { type DefineVerb, examples } from './verb.ts';
-
-const restoreLines = (result: RestoreResult): readonly string[] => {
-  const { backup, documents, namespaces, extra, aside, downtimeMs, elapsedMs } = result;
-  const names = (title: string, list: readonly string[]): readonly string[] =>
-    list.length === 0 ? [] : [`  ${title}: ${list.join(', ')}`];
-  return [
-    `restored ${backup}: ${plural(documents, 'document')} in ${plural(namespaces, 'collection')}`,
-    ...names('kept, although the backup does not know them', extra.kept),
-    ...names('dropped, since the backup does not know them', extra.dropped),
-    ...(aside === null ? [] : [`  what was there before: backup ${aside}`]),
-    downtimeMs === null
-      ? `  ${formatDuration(elapsedMs)} in all`
-      : `  ${formatDuration(downtimeMs)} of downtime, ${formatDuration(elapsedMs)} in all`,
-  ];
-};
 
 export const defineBackupRestore: DefineVerb = (group, schedule) => {
   const command = group
@@ -45,8 +28,6 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
           operate(session, {
             request: { kind: 'restore', request },
             confirm: `backup restore ${backup}`,
-            run: (app) => app.backupRestore(request),
-            lines: restoreLines,
           }),
       });
     },

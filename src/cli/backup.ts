@@ -2,7 +2,6 @@ import { defineBackupRestore } from './backup-restore.ts';
 import { look } from './look.ts';
 import { operate } from './operate.ts';
 import { backupDetailLines, backupListLines, verifiedLine } from './render/backup.ts';
-import { pruneLines } from './render/prune.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 const defineCreate: DefineVerb = (group, schedule) => {
@@ -18,8 +17,6 @@ const defineCreate: DefineVerb = (group, schedule) => {
         operate(session, {
           request: { kind: 'backup' },
           confirm: null,
-          run: (app) => app.backupCreate(),
-          lines: backupDetailLines,
         }),
     }),
   );
@@ -78,8 +75,6 @@ const definePrune: DefineVerb = (group, schedule) => {
         operate(session, {
           request: { kind: 'prune', what: 'backups' },
           confirm: 'backup prune',
-          run: (app) => app.backupPrune(),
-          lines: pruneLines,
         }),
     }),
   );

@@ -1,7 +1,6 @@
 import { assertTag } from '../compose/image-reference.ts';
 import { type ImageTags, imageTag, repeated } from './argument-parsers.ts';
 import { operate } from './operate.ts';
-import { deployLines } from './render/deploy.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 interface Options {
@@ -37,8 +36,6 @@ export const defineDeploy: DefineVerb = (program, schedule) => {
         operate(session, {
           request: { kind: 'deploy', request },
           confirm: null,
-          run: (app) => app.deploy(request),
-          lines: deployLines,
         }),
     });
   });

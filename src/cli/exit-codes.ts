@@ -3,6 +3,7 @@ import type { ErrorCode } from '../errors.ts';
 /** Exit codes by error: the one place that maps them. */
 export const exitCodes = {
   bug: 1,
+  'runner-died': 1,
 
   usage: 2,
   'tag-invalid': 2,
@@ -26,6 +27,7 @@ export const exitCodes = {
   'registry-unreachable': 12,
   'pull-failed': 12,
   'disk-full': 12,
+  'disk-failed': 12,
   'database-unreachable': 12,
   'database-changed-identity': 12,
   'wrong-architecture': 12,
@@ -54,7 +56,7 @@ export const exitCodes = {
 /** What each exit code means, for `--help` and the documentation. */
 export const exitCodeMeanings: readonly (readonly [code: number, meaning: string])[] = [
   [0, 'ok'],
-  [1, 'a bug in kaleem-deploy'],
+  [1, 'a bug in kaleem-deploy, or its runner was killed: recover'],
   [2, 'the command line is wrong, or a confirmation is missing'],
   [3, 'a check is not ok (health, doctor)'],
   [10, 'the configuration is wrong'],
@@ -66,5 +68,5 @@ export const exitCodeMeanings: readonly (readonly [code: number, meaning: string
   [30, 'the backup failed (in a deploy: the old release runs again)'],
   [31, 'a backup did not verify'],
   [40, 'the remote host was unreachable or refused'],
-  [130, 'interrupted, and rolled back'],
+  [130, 'interrupted, and rolled back (or no longer following)'],
 ];

@@ -1,9 +1,10 @@
-import { access, writeFile } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RenderedProject } from '../compose/rendered.ts';
 import type { workOutRoles } from '../compose/roles.ts';
 import type { Config } from '../config/config.ts';
 import { DeployError } from '../errors.ts';
+import { createFile, syncDirectory } from '../system/durable-file.ts';
 import { releaseVariables, type StarterFacts, starterConfig } from './render/starter-config.ts';
 import type { Session } from './session.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -83,11 +84,12 @@ const init = async (session: Session): Promise<undefined> => {
     session.show({ path, written: false, text }, () => text.trimEnd().split('\n'));
     return undefined;
   }
-  // `wx`: a file that came between is not overwritten either.
-  await writeFile(path, text, { flag: 'wx', mode: 0o600, flush: true }).catch((error: NodeJS.ErrnoException) => {
+  // A file that came between is not overwritten either.
+  await createFile(path, text).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'EEXIST') return refuse(path);
     throw new DeployError('config-invalid', `${path} cannot be written: ${error.message}`, { cause: error });
   });
+  await syncDirectory(session.io.cwd);
   session.show({ path, written: true, text }, () => [
     `wrote ${basename(path)}`,
     'next:',

@@ -1,22 +1,16 @@
 import { DeployError } from '../errors.ts';
 import type { Io } from './io.ts';
 
-/** What Ctrl-C means to a verb. `reads`: it only looks, so it may simply stop. */
+/** What an abort means to a verb. `reads`: it only looks, so it may simply stop. */
 export type Interruption = 'rolls-back' | 'ends' | 'reads';
 
-const said = {
-  'rolls-back': [
-    'aborting and rolling back; this ends by itself',
-    'the rollback goes on and cannot be skipped; `kaleem-deploy status` in another terminal shows where it is',
-  ],
-  ends: ['aborting; what was begun is cleared away first', 'still clearing away; this cannot be skipped'],
-} as const satisfies Record<Exclude<Interruption, 'reads'>, readonly [first: string, again: string]>;
-
 export interface Interrupts {
-  /** Aborted at the first Ctrl-C or SIGTERM, with a DeployError('interrupted'). */
+  /** Aborted at the first Ctrl-C or SIGTERM, with a DeployError('interrupted'), unless somebody took it over. */
   readonly signal: AbortSignal;
   /** Rejects when a verb that only reads is to stop at once. Never resolves. */
   readonly stopNow: Promise<never>;
+  /** From now on Ctrl-C and SIGTERM are told to this instead; null: as before. */
+  takeOver(handler: ((by: string) => void) | null): void;
   /** As if Ctrl-C had been pressed, for verbs that only read: whoever read their output is gone. */
   readerGone(): void;
   /** Takes the handlers away again. */
@@ -24,11 +18,12 @@ export interface Interrupts {
 }
 
 /**
- * Listens for signals while a verb runs. A terminal that hangs up (SIGHUP) ends a verb that reads; an operation goes on
- * without it, since a half-done deploy is worse than an unwatched one.
+ * Listens for signals while a verb runs. A terminal that hangs up (SIGHUP) ends a verb that reads; whoever follows an
+ * operation goes on following, for the sake of whoever waits for its exit code.
  */
-export const watchInterrupts = (source: Io['signals'], kind: Interruption, say: (text: string) => void): Interrupts => {
+export const watchInterrupts = (source: Io['signals'], kind: Interruption): Interrupts => {
   const controller = new AbortController();
+  let taken: ((by: string) => void) | null = null;
   let stop: (reason: DeployError) => void = () => {};
   const stopNow = new Promise<never>((_, reject) => {
     stop = reject;
@@ -37,10 +32,13 @@ export const watchInterrupts = (source: Io['signals'], kind: Interruption, say: 
   stopNow.catch(() => {});
 
   const interrupted = (by: string): void => {
+    if (taken !== null) {
+      taken(by);
+      return;
+    }
     const again = controller.signal.aborted;
     controller.abort(new DeployError('interrupted', `interrupted by ${by}`));
-    if (kind !== 'reads') say(said[kind][again ? 1 : 0]);
-    else if (again) stop(controller.signal.reason);
+    if (again && kind === 'reads') stop(controller.signal.reason);
   };
   const handlers = {
     SIGINT: () => interrupted('Ctrl-C'),
@@ -53,6 +51,9 @@ export const watchInterrupts = (source: Io['signals'], kind: Interruption, say: 
   return {
     signal: controller.signal,
     stopNow,
+    takeOver: (handler) => {
+      taken = handler;
+    },
     readerGone: () => {
       if (kind === 'reads') controller.abort(new DeployError('interrupted', 'whoever read the output is gone'));
     },
@@ -61,3 +62,9 @@ export const watchInterrupts = (source: Io['signals'], kind: Interruption, say: 
     },
   };
 };
+
+/** An abort looks like whatever was waiting when it came. */
+export const isInterruption = (error: unknown, signal: AbortSignal | undefined): boolean =>
+  signal?.aborted === true &&
+  (error === signal.reason ||
+    (error instanceof Error && !(error instanceof DeployError) && error.name === 'AbortError'));

@@ -1,14 +1,6 @@
 import type { MaintenanceMode } from '../deploy/app.ts';
-import type { MaintenanceResult } from '../deploy/results.ts';
 import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
-
-const maintenanceLines = ({ fence, changed }: MaintenanceResult): readonly string[] => {
-  const already = changed ? '' : ' already';
-  return fence === 'raised'
-    ? [`maintenance is${already} on: requests get 503 until \`kaleem-deploy maintenance off\``]
-    : [`maintenance is${already} off: requests get through`];
-};
 
 const meanings = {
   on: 'raise the fence: requests get 503',
@@ -28,8 +20,6 @@ export const defineMaintenance: DefineVerb = (program, schedule) => {
           operate(session, {
             request: { kind: 'maintenance', mode },
             confirm: null,
-            run: (app) => app.maintenance(mode),
-            lines: maintenanceLines,
           }),
       }),
     );

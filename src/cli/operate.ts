@@ -1,30 +1,29 @@
-import type { App, OperationRequest } from '../deploy/app.ts';
-import type { View } from './render/view.ts';
+import type { OperationRequest } from '../deploy/app.ts';
+import { followStarted } from './follow.ts';
+import type { Job } from './job.ts';
 import type { Session } from './session.ts';
 
-export interface Operate<T> {
+export interface Operate {
   readonly request: OperationRequest;
   /** What is asked before it runs ("prune"), when it destroys something; null when it never does. */
   readonly confirm: string | null;
-  run(app: App): Promise<T>;
-  lines(result: T, view: View): readonly string[];
 }
 
-/** What every verb that changes something does: the plan with --dry-run, else ask, run and show. */
-export const operate = async <T>(
-  session: Session,
-  { request, confirm, run, lines }: Operate<T>,
-): Promise<undefined> => {
-  const { dryRun } = session.options;
-  if (confirm !== null && !dryRun) session.assertConfirmable(confirm);
-  await session.warnAboutConfig();
-  await session.withApp(async (app) => {
-    if (dryRun) {
-      session.showPlan(await app.plan(request));
-      return;
-    }
-    if (confirm !== null) await session.confirm(confirm, () => app.plan(request));
-    const result = await run(app);
-    session.show(result, (view) => lines(result, view));
-  });
+/** What every verb that changes something does: the plan with --dry-run, else ask, and have it done by a runner. */
+export const operate = async (session: Session, { request, confirm }: Operate): Promise<number | undefined> => {
+  const { dryRun, yes, config, destination, lockWaitMs } = session.options;
+  if (dryRun) {
+    await session.warnAboutConfig();
+    await session.withApp(async (app) => session.showPlan(await app.plan(request)));
+    return undefined;
+  }
+  const asks = confirm !== null && !yes;
+  if (asks) {
+    session.assertConfirmable(confirm);
+    await session.warnAboutConfig();
+    await session.withApp((app) => session.confirm(confirm, () => app.plan(request)));
+  }
+  const interruption = session.interruption === 'rolls-back' ? 'rolls-back' : 'ends';
+  const job: Job = { request, options: { config, destination, lockWaitMs }, interruption, warned: asks };
+  return followStarted(session, job);
 };

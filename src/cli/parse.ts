@@ -1,5 +1,6 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { DeployError } from '../errors.ts';
+import { defineAbort, defineAttach } from './attach.ts';
 import { defineBackup } from './backup.ts';
 import { defineConfig } from './config.ts';
 import { defineDeploy } from './deploy.ts';
@@ -28,6 +29,8 @@ const verbs: readonly DefineVerb[] = [
   defineDeploy,
   defineRollback,
   defineRecover,
+  defineAttach,
+  defineAbort,
   defineStatus,
   defineHistory,
   defineReleases,

@@ -1,23 +1,16 @@
 import type { Config } from '../config/config.ts';
-import { DeployError } from '../errors.ts';
-import { systemClock } from '../system/clock.ts';
 import { createRedactor } from '../system/redact.ts';
 import { exitCodes } from './exit-codes.ts';
 import { type GlobalOptions, readGlobalOptions } from './global-options.ts';
-import { type Interrupts, watchInterrupts } from './interrupt.ts';
+import { type Interrupts, isInterruption, watchInterrupts } from './interrupt.ts';
 import type { Io } from './io.ts';
 import { createOutput } from './output.ts';
 import { parse } from './parse.ts';
-import { causeLines, errorLines, reportError } from './render/error.ts';
-import { painter } from './render/paint.ts';
-import { createSession, type Parts } from './session.ts';
-
-const realParts: Parts = {
-  clock: systemClock,
-  loadConfig: async (input) => (await import('../config/load.ts')).loadConfig(input),
-  collectSecrets: async (config) => (await import('../config/secrets.ts')).collectSecrets(config),
-  openApp: async (options) => (await import('../deploy/app.ts')).openApp(options),
-};
+import { realParts } from './real-parts.ts';
+import { causeLines, reportError } from './render/error.ts';
+import { realRunners } from './runner-link.ts';
+import { createSession, type FrontParts } from './session.ts';
+import { showError } from './show-error.ts';
 
 /** Whether --json was typed, for errors that come before the command line is understood. */
 const asksForJson = (argv: readonly string[]): boolean => {
@@ -25,17 +18,15 @@ const asksForJson = (argv: readonly string[]): boolean => {
   return (end === -1 ? argv : argv.slice(0, end)).includes('--json');
 };
 
-/** An abort looks like whatever was waiting when it came. */
-const isInterruption = (error: unknown, signal: AbortSignal | undefined): boolean =>
-  signal?.aborted === true &&
-  (error === signal.reason ||
-    (error instanceof Error && !(error instanceof DeployError) && error.name === 'AbortError'));
-
 /**
  * The whole command, in-process. `argv` is without the program's name. Comes back with the exit code and never throws.
  * Tests hand in their own `io`, and `parts` where what is behind the command line would need Docker.
  */
-export const main = async (argv: readonly string[], io: Io, parts: Parts = realParts): Promise<number> => {
+export const main = async (
+  argv: readonly string[],
+  io: Io,
+  parts: FrontParts = { ...realParts, ...realRunners },
+): Promise<number> => {
   const redactor = createRedactor();
   let interrupts: Interrupts | null = null;
   let config: Config | null = null;
@@ -58,19 +49,22 @@ export const main = async (argv: readonly string[], io: Io, parts: Parts = realP
     const given = readGlobalOptions(command);
     options = given;
     onlyReads = interruption === 'reads';
-    interrupts = watchInterrupts(io.signals, interruption, (text) => session.tell(text));
+    const watched = watchInterrupts(io.signals, interruption);
+    interrupts = watched;
     const session = createSession({
       io,
       options: given,
       output,
       redactor,
-      signal: interrupts.signal,
+      signal: watched.signal,
+      interruption,
+      onInterrupt: watched.takeOver,
       parts,
       onConfig: (loaded) => {
         config = loaded;
       },
     });
-    return (await Promise.race([job(session), interrupts.stopNow])) ?? 0;
+    return (await Promise.race([job(session), watched.stopNow])) ?? 0;
   } catch (thrown) {
     const interrupted = isInterruption(thrown, interrupts?.signal);
     const error = interrupted ? interrupts?.signal.reason : thrown;
@@ -78,10 +72,7 @@ export const main = async (argv: readonly string[], io: Io, parts: Parts = realP
     if (onlyReads && interrupted && !options.json) return exitCodes.interrupted;
     const stateDirectory = (config as Config | null)?.stateDirectory ?? null;
     const { report, exitCode } = reportError(error, { stateDirectory });
-    if (options.json) output.document({ error: report, exitCode });
-    else output.say(errorLines(report, painter(io.stderr, io.env)));
-    if (options.verbose) output.say(causeLines(error));
-    return exitCode;
+    return showError({ io, output, options }, { report, exitCode, causes: causeLines(error) });
   } finally {
     interrupts?.close();
   }

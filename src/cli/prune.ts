@@ -1,5 +1,4 @@
 import { operate } from './operate.ts';
-import { pruneLines } from './render/prune.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 export const definePrune: DefineVerb = (program, schedule) => {
@@ -21,8 +20,6 @@ export const definePrune: DefineVerb = (program, schedule) => {
         operate(session, {
           request: { kind: 'prune', what: 'all' },
           confirm: 'prune',
-          run: (app) => app.prune(),
-          lines: pruneLines,
         }),
     }),
   );

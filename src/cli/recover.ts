@@ -1,16 +1,5 @@
-import type { RecoverResult } from '../deploy/results.ts';
 import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
-
-const recoverLines = ({ recovered, accepted }: RecoverResult): readonly string[] => {
-  if (recovered.length === 0 && accepted.length === 0) return ['nothing to recover: every operation came to its end'];
-  return [
-    ...recovered.map(({ operation, kind, subject, outcome, summary }) =>
-      [`${operation} (${[kind, subject].filter(Boolean).join(' ')})`, `${outcome}: ${summary}`].join('  '),
-    ),
-    ...accepted.map((operation) => `${operation}  accepted as it is: requests get through`),
-  ];
-};
 
 export const defineRecover: DefineVerb = (program, schedule) => {
   const command = program
@@ -33,8 +22,6 @@ export const defineRecover: DefineVerb = (program, schedule) => {
         operate(session, {
           request: { kind: 'recover', accept },
           confirm: null,
-          run: (app) => app.recover({ accept }),
-          lines: recoverLines,
         }),
     }),
   );

@@ -1,6 +1,5 @@
 import { assertTag } from '../compose/image-reference.ts';
 import { operate } from './operate.ts';
-import { deployLines } from './render/deploy.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 interface Options {
@@ -32,8 +31,6 @@ export const defineRollback: DefineVerb = (program, schedule) => {
         operate(session, {
           request: { kind: 'rollback', request },
           confirm: withDatabase ? words.join(' ') : null,
-          run: (app) => app.rollback(request),
-          lines: deployLines,
         }),
     });
   });

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { CommandResult } from '../system/command.ts';
 import { withFailpoints } from '../system/failpoints/around.ts';
+import { markerEnvironment } from '../system/marker.ts';
 import { downArguments, renderedCall, runArguments, type UpArguments, upArguments } from './arguments.ts';
 import type { ComposeDeps } from './config-command.ts';
 import { planCreate, type Recreate } from './create-plan.ts';
@@ -114,7 +115,7 @@ export const openComposeClient = (
         service,
         argv,
         labels,
-        variables: Object.keys(environment),
+        variables: Object.keys({ ...environment, ...markerEnvironment() }),
       });
       try {
         return await commands.run(args, {

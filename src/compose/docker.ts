@@ -1,7 +1,7 @@
 import type { RegistryCredentials } from '../config/config.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandResult, CommandRunner } from '../system/command.ts';
-import { withFailpoints } from '../system/failpoints/around.ts';
+import { markerEnvironment } from '../system/marker.ts';
 import { containerState } from './container-state.ts';
 import { withCredentials } from './docker-config.ts';
 import type { Abortable, Docker, NetworkMember } from './engine.ts';
@@ -24,13 +24,14 @@ const SLOW_MS = 60 * 60_000;
 /** Followed logs end with the signal. */
 const FOREVER_MS = 2 ** 31 - 1;
 /** What the engine may take beside the grace that containers get. */
-const STOP_EXTRA_MS = 30_000;
+export const STOP_EXTRA_MS = 30_000;
 
 const GONE =
   /no such (?:container|object|network|image)|removal of container \S+ is already in progress|network \S+ not found/i;
 
 /** What changes something: images, containers, or what runs in one. */
-const EFFECTS = [
+/** What changes something. */
+export const DOCKER_EFFECTS = [
   ...(['pull', 'tag', 'untag', 'saveImage', 'loadImage'] as const),
   ...(['stop', 'kill', 'start', 'remove', 'setRestartPolicy', 'connect', 'disconnect', 'exec'] as const),
 ];
@@ -199,7 +200,8 @@ export const openDocker = (deps: DockerDeps): Docker => {
     },
 
     async exec(id, argv, { timeoutMs, signal, environment = {} }) {
-      const names = Object.keys(environment).flatMap((name) => ['--env', name]);
+      // The marker's value is in the environment of every child.
+      const names = Object.keys({ ...environment, ...markerEnvironment() }).flatMap((name) => ['--env', name]);
       return run(['exec', ...names, '--', id, ...argv], {
         environment: { ...deps.environment, ...environment },
         timeoutMs,
@@ -207,7 +209,7 @@ export const openDocker = (deps: DockerDeps): Docker => {
       });
     },
   };
-  return withFailpoints('docker', docker, EFFECTS);
+  return docker;
 };
 
 interface RunDocker extends Abortable {

@@ -34,17 +34,29 @@ export interface Answer {
   readonly body: string;
 }
 
-/** One GET. Rejects when the engine can't be reached, when the answer is longer than `most` bytes, and when aborted. */
+/**
+ * One request: a GET, or a POST of `json` (null: without a body). Rejects when the engine can't be reached, when the answer
+ * is longer than `most` bytes, and when aborted.
+ */
 export const exchange = (
   { secure, options }: EngineAddress,
   path: string,
-  asked: { readonly headers?: Readonly<Record<string, string>>; readonly signal: AbortSignal; readonly most: number },
+  asked: {
+    readonly post?: { readonly json: unknown };
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly signal: AbortSignal;
+    readonly most: number;
+  },
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
+    const body = asked.post === undefined || asked.post.json === null ? '' : JSON.stringify(asked.post.json);
+    const type = body === '' ? {} : { 'Content-Type': 'application/json' };
+    const length = asked.post === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const request = (secure ? httpsRequest : httpRequest)({
       ...options,
       path,
-      headers: { Host: 'docker', ...asked.headers },
+      method: asked.post === undefined ? 'GET' : 'POST',
+      headers: { Host: 'docker', ...type, ...length, ...asked.headers },
       signal: asked.signal,
     });
     request.on('error', reject);
@@ -59,5 +71,5 @@ export const exchange = (
       response.on('error', reject);
       response.on('end', () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
-    request.end();
+    request.end(body);
   });

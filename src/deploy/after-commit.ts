@@ -8,7 +8,11 @@ export const afterCommit = async (run: Run): Promise<void> => {
   const { context, plan, operation, releases } = run;
   const { progress } = context;
   const live = run.release;
-  if (live !== null) await releases.update({ ...live, downtimeMs: run.downtimeMs });
+  if (live !== null) {
+    await releases
+      .update({ ...live, downtimeMs: run.downtimeMs })
+      .catch((error: unknown) => progress.warn(`how long it was down is not on record: ${messageOf(error)}`));
+  }
   await pruneAll(context, operation, releases).catch((error: unknown) =>
     progress.warn(`pruning failed: ${messageOf(error)}`),
   );

@@ -30,14 +30,7 @@ import type {
 
 export type { AppOptions } from './app-options.ts';
 export type { LogLine, LogsRequest } from './logs.ts';
-export type {
-  DeployRequest,
-  MaintenanceMode,
-  OperationRequest,
-  RecoverRequest,
-  RestoreRequest,
-  RollbackRequest,
-} from './requests.ts';
+export type * from './requests.ts';
 
 /**
  * The tool, without its command line. Every method rejects with a DeployError. The read-only ones (status, history,

@@ -4,7 +4,7 @@ import { identify, rememberIdentity, withDatabase } from './database.ts';
 import { runHook } from './hooks.ts';
 import { databaseContainer } from './preflight.ts';
 import { NOTE, type Run } from './run.ts';
-import { levelsUpTo, switchTo } from './switch.ts';
+import { AS_IT_IS, levelsUpTo, switchTo } from './switch.ts';
 import { projectContainers } from './writers.ts';
 
 /** A stack that is down, or was never up, may have data in its volumes all the same: the database starts for the backup. */
@@ -22,11 +22,10 @@ const startDatabase = async (run: Run): Promise<void> => {
     switchTo(
       context,
       {
-        ...{ file: composeFile, rendered: plan.pinned, levels },
-        recreate: new Set(missing),
-        ...{ start: new Set(names), restart: new Set(), fenced: new Set(), tolerated: new Set(), early: new Set() },
+        ...{ ...AS_IT_IS, file: composeFile, rendered: plan.pinned, levels },
+        ...{ recreate: new Set(missing), start: new Set(names) },
       },
-      { operation, beforeStart: async () => {} },
+      { operation },
     ),
   );
 };

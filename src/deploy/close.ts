@@ -1,3 +1,4 @@
+import type { ContainerState } from '../compose/engine.ts';
 import { DeployError } from '../errors.ts';
 import { replaceFile } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
@@ -36,12 +37,13 @@ const chooseFirewall = async ({ config, commands }: Context): Promise<Firewall |
 export const openFence = async (
   { context, plan, operation, state }: Run,
   firewall: Firewall | null,
+  containers: readonly ContainerState[],
   detached: readonly Detached[] = [],
 ): Promise<Fence> => {
   const { docker, project, config, progress } = context;
   return createFence({
     ...{ operation, firewall, docker, project: project.name, detached },
-    ports: fencedPorts(plan, await projectContainers(context)),
+    ports: fencedPorts(plan, containers),
     maintenance: (await readMaintenance(state))?.operation ?? null,
     retryAfterSeconds: config.fence.retryAfterSeconds,
     warn: progress.warn,
@@ -54,7 +56,7 @@ export const raiseFence = async (run: Run): Promise<void> => {
   if (!plan.writersChange) return;
   const { progress } = context;
   const containers = await projectContainers(context);
-  const fence = run.fence ?? (await openFence(run, await chooseFirewall(context)));
+  const fence = run.fence ?? (await openFence(run, await chooseFirewall(context), containers));
   run.fence = fence;
   await operation.note(NOTE.fence, { mode: fence.mode });
   if (plan.old !== null && plan.old.running.size > 0) run.fencedAt = context.clock.monotonic();

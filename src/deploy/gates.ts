@@ -123,7 +123,12 @@ export const passGates = async (
   const gates = await openGates(context, gateSpecs(context, configured, expected.running), expected);
   return progress.step(options.title, async (step) => {
     const watched = async () => ofServices(await projectContainers(context), expected.running);
-    const hopeless = createHopelessWatch({ containers: watched, baseline: () => null, clock });
+    const hopeless = createHopelessWatch({
+      containers: watched,
+      services: expected.running,
+      baseline: () => null,
+      clock,
+    });
     const reports = await pollGates(gates, {
       ...{ clock, signal, hopeless },
       onResult: (report) => step.detail(`${report.gate}: ${report.detail}`),

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { DeployError } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
-import { makeDirectory } from '../system/durable-file.ts';
+import { makeDirectory, makeDurable } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
 
 /** The file, under the state directory, of an image that no registry has. */
@@ -41,7 +41,10 @@ export const holdOldImages = async (context: Context, operation: Operation, rele
     if (pullable[index] === true) continue;
     const path = savedImage(config.stateDirectory, imageId);
     await makeDirectory(join(config.stateDirectory, 'images'));
-    await operation.effect('image.save', { service, imageId, path }, () => docker.saveImage([imageId], path));
+    await operation.effect('image.save', { service, imageId, path }, async () => {
+      await docker.saveImage([imageId], path);
+      await makeDurable(path);
+    });
   }
 };
 

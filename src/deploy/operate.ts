@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { DeployError, messageOf } from '../errors.ts';
+import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { acquireLock } from '../operation/lock.ts';
 import {
   beginOperation,
@@ -11,7 +11,7 @@ import {
 import { openReleases } from '../operation/releases.ts';
 import { findState, openState, type StateDirectory } from '../operation/state.ts';
 import { refuseWhileHalted } from '../operation/unfinished.ts';
-import { runnerMarker } from '../system/orphans.ts';
+import { runnerMarker } from '../system/marker.ts';
 import type { AppOptions } from './app-options.ts';
 import type { Context } from './context.ts';
 import { recoverUnfinished } from './recover-operations.ts';
@@ -56,7 +56,8 @@ export const withLock = async <T>(
 ): Promise<T> => {
   const { options } = session;
   const { clock, signal } = options;
-  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since: clock.now().toISOString() };
+  const since = clock.now().toISOString();
+  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since, runner: runnerMarker() };
   const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
     ...{ waitMs: options.lockWaitMs, clock, signal },
   });
@@ -110,8 +111,7 @@ export const inOperation = async <P, T>(
       });
       return result;
     } catch (thrown) {
-      const error =
-        thrown instanceof DeployError ? thrown : new DeployError('bug', messageOf(thrown), { cause: thrown });
+      const error = toDeployError(thrown);
       const exitCode = options.exitCodeOf(error);
       // The first failure is the one to report; a journal without an end says by itself that a recovery must look.
       await operation.end(outcomeOf(error, exitCode), exitCode, error).catch((failure: unknown) => {

@@ -18,7 +18,7 @@ import { requireFirewall } from './maintenance-off.ts';
 import { storedRelease } from './old-good.ts';
 import { composeFileOf, NOTE, type Run, runOf } from './run.ts';
 import type { OperationScope } from './scope.ts';
-import { switchTo } from './switch.ts';
+import { AS_IT_IS, switchTo } from './switch.ts';
 import { bringBack, bringDatabaseBack, endNewWriters, undoSteps } from './undo.ts';
 import { planOf, readUndoRecord, type UndoRecord } from './undo-record.ts';
 import { longRunning } from './verify.ts';
@@ -98,7 +98,7 @@ const rebuildRun = async (
   if (fence !== undefined) {
     const { mode } = fence.data as { readonly mode: string };
     const firewall = mode === 'stop' ? null : await requireFirewall(context);
-    run.fence = await openFence(run, firewall, detachedBy(entries));
+    run.fence = await openFence(run, firewall, await projectContainers(context), detachedBy(entries));
   }
   return run;
 };
@@ -148,11 +148,10 @@ const finishNew = async (run: Run, live: Release | null): Promise<void> => {
     switchTo(
       context,
       {
-        ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, start },
+        ...{ ...AS_IT_IS, file: composeFile, rendered: plan.pinned, levels: plan.levels, start },
         recreate: new Set([...start].filter((name) => !present.has(name))),
-        ...{ restart: new Set(), tolerated: new Set(), fenced: new Set(), early: new Set() },
       },
-      { operation, beforeStart: async () => {} },
+      { operation },
     ),
   );
   const running = longRunning(run).filter((name) => start.has(name));
@@ -224,14 +223,14 @@ export const recoverRelease = async (
         });
       }
       await finishNew(run, live);
-      await lift(run, plan.pinned);
+      await lift(run, plan.pinned, plan.keepsRelease && plan.old !== null ? plan.old.running : longRunning(run));
     }
     return succeeded(plan.tag);
   }
   if (noted(entries, NOTE.undone)) {
     if (!noted(entries, NOTE.lifted)) {
       if (plan.old !== null) await bringBack(run, plan.old);
-      await lift(run, plan.old?.rendered ?? plan.rendered);
+      await lift(run, plan.old?.rendered ?? plan.rendered, plan.old?.running ?? []);
     }
     return wentBack(operation.kind, run, 'as it was');
   }

@@ -2,6 +2,7 @@ import type { GateReport } from '../health/poll.ts';
 import type { LockStatus } from '../operation/lock.ts';
 import type { OperationKind, OperationRecord, Outcome } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
+import type { LiveStep } from '../operation/runner/protocol.ts';
 
 // What the methods of App come back with: plain data, and what `--json` prints, so names stay once released.
 // Durations are milliseconds, times ISO 8601, sizes bytes.
@@ -83,6 +84,17 @@ export interface FenceStatus {
   readonly since: string;
 }
 
+/** The operation that runs now. Steps that run side by side are in the order they began in. */
+export interface RunningOperation {
+  /** Id; empty as long as none has begun. */
+  readonly operation: string;
+  readonly kind: string;
+  readonly elapsedMs: number;
+  /** Asked to abort: it goes back. */
+  readonly aborting: boolean;
+  readonly steps: readonly LiveStep[];
+}
+
 export interface StatusReport {
   readonly project: string;
   readonly app: string | null;
@@ -93,6 +105,8 @@ export interface StatusReport {
   /** Null: outside requests get through. */
   readonly fence: FenceStatus | null;
   readonly lock: LockStatus;
+  /** Null: nothing runs, or it runs as another user (then `lock` says so). */
+  readonly running: RunningOperation | null;
   readonly lastOperation: OperationRecord | null;
   /** An operation that died or halted: the next one recovers it, or refuses. */
   readonly unfinished: OperationRecord | null;

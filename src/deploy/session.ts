@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { openComposeClient } from '../compose/compose-client.ts';
 import { openDocker } from '../compose/docker.ts';
-import { withEngineReads } from '../compose/engine-reads.ts';
+import { withEngineApi } from '../compose/engine-api.ts';
 import { openProject } from '../compose/project.ts';
 import { openRegistry } from '../compose/registry.ts';
 import { systemCommands } from '../system/command.ts';
@@ -15,7 +15,7 @@ const connect = async (options: AppOptions): Promise<Context> => {
   // Whatever runs side by side listens for the end.
   setMaxListeners(0, signal);
   const { environment, registries } = config;
-  const docker = withEngineReads(openDocker({ commands, clock, environment, registries }), { commands, environment });
+  const docker = withEngineApi(openDocker({ commands, clock, environment, registries }), { commands, environment });
   const [project, engine] = await Promise.all([openProject(config, { commands, signal }), docker.info({ signal })]);
   return {
     ...{ config, project, engine, docker, commands, clock, progress, redactor, log, signal },

@@ -5,12 +5,23 @@ import { checkGatesOnce } from '../health/poll.ts';
 import { readLockHolder } from '../operation/lock.ts';
 import { listOperations, openOperations } from '../operation/operations.ts';
 import { openReleases, type Release } from '../operation/releases.ts';
+import { lookAtRunner } from '../operation/runner/follower.ts';
+import { runtimeFolders, thisUser } from '../operation/runner/runtime-folder.ts';
+import { connectToRunner } from '../operation/runner/socket.ts';
 import { findState, type StateDirectory } from '../operation/state.ts';
 import type { Context } from './context.ts';
 import { gateSpecs, openGates } from './gates.ts';
 import { readMaintenance } from './maintenance-record.ts';
 import type { Session } from './operate.ts';
-import type { FenceStatus, HealthReport, ImageStatus, LockStatus, ServiceStatus, StatusReport } from './results.ts';
+import type {
+  FenceStatus,
+  HealthReport,
+  ImageStatus,
+  LockStatus,
+  RunningOperation,
+  ServiceStatus,
+  StatusReport,
+} from './results.ts';
 import { projectContainers } from './writers.ts';
 
 export const lockStatus = async (context: Context): Promise<LockStatus> => {
@@ -44,6 +55,19 @@ const serviceStatuses = async (context: Context, live: Release | null): Promise<
   ].sort((a, b) => a.service.localeCompare(b.service));
 };
 
+/** A runner that takes longer is stopped. */
+const LOOK_MS = 1_000;
+
+const runningOperation = async ({ holder }: LockStatus, { options }: Session): Promise<RunningOperation | null> => {
+  if (holder === null || holder.runner === null) return null;
+  const user = thisUser(options.environment);
+  const channel = await connectToRunner(runtimeFolders(user), user.uid, holder.runner);
+  const state = channel === null ? null : await lookAtRunner(channel, LOOK_MS);
+  if (state === null) return null;
+  const { kind, elapsedMs, aborting, steps } = state;
+  return { operation: holder.operation, kind, elapsedMs, aborting, steps };
+};
+
 /** What is live, whether it is well, and what happened last. Reads only. */
 export const status = async (session: Session): Promise<StatusReport> => {
   const context = await session.context();
@@ -51,14 +75,16 @@ export const status = async (session: Session): Promise<StatusReport> => {
   const state = await findState(config.stateDirectory);
   const live = state === null ? null : await openReleases(state).live();
   const lock = await lockStatus(context);
-  const [services, operations, open] = await Promise.all([
+  const [services, operations, open, running] = await Promise.all([
     serviceStatuses(context, live),
     state === null ? [] : listOperations(state),
     state === null ? [] : openOperations(state),
+    runningOperation(lock, session),
   ]);
   return {
     ...{ project: project.name, app: config.app, destination: config.destination, live, services, lock },
     fence: await readFence(state),
+    running,
     lastOperation: operations[0] ?? null,
     // One that runs right now looks the same as one that died.
     unfinished: open.find((each) => each.id !== lock.holder?.operation) ?? null,

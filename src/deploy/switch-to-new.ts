@@ -1,7 +1,7 @@
 import { runHook } from './hooks.ts';
 import { markSwitched, type Run } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
-import { switchTo } from './switch.ts';
+import { AS_IT_IS, switchTo } from './switch.ts';
 
 /** Without a firewall the edge lets everybody in, so it starts last, once all behind it is verified. */
 export const lateServices = ({ plan, fence }: Run): readonly string[] =>
@@ -18,11 +18,8 @@ export const startLate = async (run: Run): Promise<void> => {
   await context.progress.step(`start the edge (${[...late].join(', ')})`, () =>
     switchTo(
       context,
-      {
-        ...{ file: composeFile, rendered: plan.pinned, levels: plan.levels, recreate: new Set(), start: late },
-        ...{ tolerated: new Set(), restart: new Set(), fenced: late, early: new Set() },
-      },
-      { operation, beforeStart: async () => {} },
+      { ...AS_IT_IS, file: composeFile, rendered: plan.pinned, levels: plan.levels, start: late, fenced: late },
+      { operation },
     ),
   );
 };

@@ -34,10 +34,15 @@ export interface Target {
   readonly early: ReadonlySet<string>;
 }
 
+/** Nothing but what is asked for is replaced, restarted, fenced, excused or started before its turn. */
+export const AS_IT_IS: Pick<Target, 'recreate' | 'restart' | 'tolerated' | 'fenced' | 'early'> = {
+  ...{ recreate: new Set(), restart: new Set(), tolerated: new Set(), fenced: new Set(), early: new Set() },
+};
+
 export interface SwitchOptions {
   readonly operation: Operation;
   /** New containers of fenced services, before they start. */
-  readonly beforeStart: (containers: readonly ContainerState[]) => Promise<void>;
+  readonly beforeStart?: (containers: readonly ContainerState[]) => Promise<void>;
   /** Run once, before the first level that starts one of `services`. */
   readonly beforeWriters?: { readonly services: ReadonlySet<string>; readonly run: () => Promise<void> };
 }
@@ -57,7 +62,7 @@ const isReady = (container: ContainerState, mayExit: boolean): boolean => {
 };
 
 /** Services that others wait for to end, not to run. */
-const oneShots = (rendered: RenderedProject): ReadonlySet<string> =>
+export const oneShots = (rendered: Pick<RenderedProject, 'services'>): ReadonlySet<string> =>
   new Set(
     Object.values(rendered.services).flatMap((service) =>
       Object.entries(service.dependsOn)
@@ -123,7 +128,7 @@ const startServices = async (
   }
   const fenced = containers.filter((each) => target.fenced.has(each.service));
   await holdRestarts(context, operation, fenced);
-  await options.beforeStart(fenced);
+  await options.beforeStart?.(fenced);
   const idle = containers.filter((each) => each.state !== 'running' || restarted.includes(each));
   const toStart = idle.filter(
     (each) => !(each.state === 'exited' && each.exitCode === 0 && oneShots(target.rendered).has(each.service)),

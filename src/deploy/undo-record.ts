@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { RenderedProject } from '../compose/rendered.ts';
-import { damaged } from '../operation/state-error.ts';
+import { releaseImageSchema } from '../operation/release.ts';
+import { readStateJson } from '../operation/snapshot-files.ts';
 import { replaceFile } from '../system/durable-file.ts';
 import type { Condition } from './condition.ts';
 import type { DeployPlan } from './plan.ts';
@@ -20,17 +21,7 @@ const recordSchema = z.strictObject({
   tag: z.string(),
   /** Null: there was nothing before. */
   old: z.strictObject({ release: z.int(), running: names, containers: names }).nullable(),
-  images: z.array(
-    z.strictObject({
-      variable: z.string(),
-      reference: z.string(),
-      tag: z.string(),
-      digest: z.string().nullable(),
-      pinned: z.string(),
-      platforms: names,
-      services: names,
-    }),
-  ),
+  images: z.array(releaseImageSchema.omit({ imageId: true }).extend({ platforms: names, services: names })),
   roles: z.strictObject({ edge: names, writers: names, database: z.string().nullable(), releaseServices: names }),
   levels: z.array(names),
   changed: names,
@@ -53,8 +44,12 @@ export const writeUndoRecord = async (
   before: Condition,
   envBefore: Buffer | null,
 ): Promise<void> => {
-  const { tag, old, images, roles, levels, writersChange, keepsRelease, abandonsLive } = plan;
+  const { tag, old, roles, levels, writersChange, keepsRelease, abandonsLive } = plan;
   const { edge, writers, database, releaseServices } = roles;
+  // A plan made from a release's record carries more than a plan must.
+  const images = plan.images.map(({ variable, reference, tag: own, digest, pinned, platforms, services }) => ({
+    ...{ variable, reference, tag: own, digest, pinned, platforms: [...platforms], services: [...services] },
+  }));
   const record = {
     ...{ version: 1, tag, images, levels, writersChange, keepsRelease, abandonsLive, hasEnv: envBefore !== null },
     old: old === null ? null : { release: old.release.id, running: [...old.running], containers: [...old.containers] },
@@ -71,20 +66,13 @@ export const readUndoRecord = async (
   directory: string,
 ): Promise<{ readonly record: UndoRecord; readonly envBefore: Buffer | null } | null> => {
   const path = join(directory, UNDO_FILE);
-  const text = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw error;
   });
-  if (text === null) return null;
-  let value: unknown = null;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    throw damaged(path, 'it is not JSON');
-  }
-  const parsed = recordSchema.safeParse(value);
-  if (!parsed.success) throw damaged(path, parsed.error.issues[0]?.message ?? 'not as expected');
-  return { record: parsed.data, envBefore: parsed.data.hasEnv ? await readFile(join(directory, ENV_FILE)) : null };
+  if (found === null) return null;
+  const record = await readStateJson(path, recordSchema);
+  return { record, envBefore: record.hasEnv ? await readFile(join(directory, ENV_FILE)) : null };
 };
 
 /** The plan of an operation that died, as far as its undo needs it. `rendered`: the compose file that it had written. */

@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { hasChanged } from '../backup/changed.ts';
 import { pinImages } from '../compose/render.ts';
 import { parseEnvFile, setVariables } from '../config/env-file.ts';
-import { DeployError, messageOf } from '../errors.ts';
+import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import { backUp } from './back-up.ts';
+import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { passGates } from './gates.ts';
 import { heldReferences, holdAgain } from './hold.ts';
@@ -115,12 +116,33 @@ const readyOld = async (run: Run, old: OldGood): Promise<Target> => {
   };
 };
 
+/** How much longer than a new version the old one may take, and at least: giving up on it gains nothing and leaves visitors with 503. */
+const PATIENCE = { factor: 3, leastMs: 60_000 };
+
+const longer = <T extends { readonly attempts: number; readonly intervalMs: number }>(budget: T): T => {
+  const attempts = Math.max(
+    budget.attempts * PATIENCE.factor,
+    Math.ceil(PATIENCE.leastMs / (budget.intervalMs || 1000)),
+  );
+  return { ...budget, attempts };
+};
+
+/** The same with a budget for a release that is known to be good. */
+const patient = (context: Context): Context => {
+  const { attempts, gates } = context.config;
+  return {
+    ...context,
+    config: { ...context.config, attempts: longer(attempts), gates: { ...gates, after: gates.after.map(longer) } },
+  };
+};
+
 /**
  * Makes sure that the old database runs: one that this deploy replaced comes back, for the dump goes into the server it
  * came from, and one that is down is started.
  */
 export const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> => {
-  const { context, plan, operation } = run;
+  const { plan, operation } = run;
+  const context = patient(run.context);
   const { database } = old.roles;
   if (database === null) return;
   const runs = ofServices(await projectContainers(context), [database]).some(({ state }) => state === 'running');
@@ -130,13 +152,14 @@ export const bringDatabaseBack = async (run: Run, old: OldGood): Promise<void> =
   const names = new Set(levels.flat());
   const recreate = new Set([...target.recreate].filter((name) => names.has(name)));
   await context.progress.step('start the old database', () =>
-    switchTo(context, { ...target, levels, recreate, fenced: new Set() }, { operation, beforeStart: async () => {} }),
+    switchTo(context, { ...target, levels, recreate, fenced: new Set() }, { operation }),
   );
 };
 
 /** The old release from its own snapshot, each image by the digest or id it had, passing the gates that it passed before. */
 export const bringBack = async (run: Run, old: OldGood): Promise<void> => {
-  const { context, operation } = run;
+  const { operation } = run;
+  const context = patient(run.context);
   const target = await readyOld(run, old);
   await context.progress.step(`start ${old.release.tag} again`, () =>
     switchTo(context, target, {
@@ -197,7 +220,7 @@ export const undoSteps = async (run: Run): Promise<DatabaseFate> => {
     await removeFirstDeploy(run);
   } else await bringBack(run, plan.old);
   await run.operation.note(NOTE.undone, {});
-  await lift(run, plan.old?.rendered ?? plan.rendered);
+  await lift(run, plan.old?.rendered ?? plan.rendered, plan.old?.running ?? []);
   return fate;
 };
 
@@ -230,7 +253,7 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
   const interrupted = run.context.signal.aborted;
   run.context = unstoppable(run.context);
   const { context, operation, plan } = run;
-  const first = cause instanceof DeployError ? cause : new DeployError('bug', messageOf(cause), { cause });
+  const first = toDeployError(cause);
   context.progress.warn(
     interrupted
       ? 'interrupted: going back'

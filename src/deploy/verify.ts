@@ -2,6 +2,7 @@ import type { RenderedProject } from '../compose/rendered.ts';
 import type { GateSpec } from '../config/config.ts';
 import { type Expected, passGates } from './gates.ts';
 import type { Run } from './run.ts';
+import { oneShots } from './switch.ts';
 import { lateServices, startLate } from './switch-to-new.ts';
 
 /** Image ids that the new release's services must run. */
@@ -13,12 +14,8 @@ const expected = (run: Run): Expected => {
 
 /** Every service but those that others wait for to end. */
 export const longRunning = ({ plan }: Run): readonly string[] => {
-  const { services } = plan.pinned;
-  const waitedFor = Object.values(services).flatMap(({ dependsOn }) => Object.entries(dependsOn));
-  const oneShots = new Set(
-    waitedFor.filter(([, { condition }]) => condition === 'service_completed_successfully').map(([name]) => name),
-  );
-  return Object.keys(services).filter((name) => !oneShots.has(name));
+  const ends = oneShots(plan.pinned);
+  return Object.keys(plan.pinned.services).filter((name) => !ends.has(name));
 };
 
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]', '::1']);

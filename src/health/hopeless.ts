@@ -39,10 +39,13 @@ const GRACE_MS = 1000;
 
 /**
  * `hopelessReason` over time, for `pollGates`: a stopped container counts when the next look, a second or more later, finds it the same
- * (it may just be about to be started); a crash loop counts at once. Without a baseline, counts start at the first look.
+ * (it may just be about to be started), and so does a service without a container: somebody removed it. A crash loop
+ * counts at once. Without a baseline, counts start at the first look.
  */
 export const createHopelessWatch = (options: {
   readonly containers: () => Promise<readonly ContainerState[]>;
+  /** Services that each have a container. */
+  readonly services: readonly string[];
   readonly baseline: RestartBaseline;
   readonly clock: Clock;
 }): (() => Promise<string | null>) => {
@@ -51,10 +54,14 @@ export const createHopelessWatch = (options: {
   return async () => {
     const containers = await options.containers();
     for (const { id, restartCount } of containers) if (!firstCounts.has(id)) firstCounts.set(id, restartCount);
-    const reason = hopelessReason(
-      containers,
-      (container) => options.baseline(container) ?? firstCounts.get(container.id) ?? null,
-    );
+    const missing = options.services.find((service) => !containers.some((each) => each.service === service));
+    const reason =
+      missing === undefined
+        ? hopelessReason(
+            containers,
+            (container) => options.baseline(container) ?? firstCounts.get(container.id) ?? null,
+          )
+        : `${missing} has no container`;
     if (reason === null || reason.startsWith(CRASH_LOOP_PREFIX)) {
       suspicion = null;
       return reason;

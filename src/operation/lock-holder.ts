@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DeployError } from '../errors.ts';
+import { isMarker } from '../system/marker.ts';
 
 /** Who holds the lock. Every local user can ask for it, so nothing secret goes in here. */
 export interface LockHolder {
@@ -10,6 +11,8 @@ export interface LockHolder {
   readonly who: string;
   /** ISO 8601. */
   readonly since: string;
+  /** The marker of its runner, by which followers find it; null: it runs without one. */
+  readonly runner: string | null;
 }
 
 /** `holder` is null when a process has the lock but does not answer (stopped, say); `pid` then is what the kernel knows. */
@@ -19,7 +22,10 @@ export type LockStatus =
 
 /** Another local user may have taken the name to annoy: what comes from there is printed, so it is made plain text. */
 const text = z.string().transform((value) => value.replace(/\p{C}/gu, '?').slice(0, 256));
-const holderSchema = z.object({ pid: z.int().positive(), operation: text, kind: text, who: text, since: text });
+const holderSchema = z.object({
+  ...{ pid: z.int().positive(), operation: text, kind: text, who: text, since: text },
+  runner: z.string().refine(isMarker).nullable().default(null),
+});
 
 /** Reads what a holder answered; null when it is not an answer of ours. */
 export const parseHolder = (answer: string): LockHolder | null => {

@@ -66,21 +66,21 @@ export type StoredRelease = Omit<Release, 'status'> & { readonly status: 'good' 
 
 const milliseconds = z.number().nonnegative().nullable();
 
+export const releaseImageSchema = z.strictObject({
+  variable: z.string(),
+  reference: z.string(),
+  tag: z.string(),
+  digest: z.string().nullable(),
+  imageId: z.string(),
+  pinned: z.string(),
+});
+
 /** release.json. */
 export const releaseSchema = z.strictObject({
   id: z.int().positive(),
   tag: z.string(),
   origin: z.enum(['deployed', 'adopted']),
-  images: z.array(
-    z.strictObject({
-      variable: z.string(),
-      reference: z.string(),
-      tag: z.string(),
-      digest: z.string().nullable(),
-      imageId: z.string(),
-      pinned: z.string(),
-    }),
-  ),
+  images: z.array(releaseImageSchema),
   services: z.record(
     z.string(),
     z.strictObject({ image: z.string(), imageId: z.string(), heldAs: z.string().nullable() }),

@@ -1,15 +1,16 @@
-import { DeployError, messageOf } from '../errors.ts';
+import { DeployError, diskError, messageOf } from '../errors.ts';
 
-const FULL = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-const NOT_ALLOWED = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ENOENT', 'EEXIST', 'ELOOP', 'ENAMETOOLONG'];
+const NOT_ALLOWED = ['EACCES', 'EPERM', 'ENOTDIR', 'ENOENT', 'EEXIST', 'ELOOP', 'ENAMETOOLONG'];
 
 /** A failed write into the state directory. `doing`: "write /x/journal.jsonl". */
 export const writeError = (doing: string, error: unknown): DeployError => {
   if (error instanceof DeployError) return error;
   const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
   const message = `cannot ${doing}: ${messageOf(error)}`;
-  if (FULL.includes(code)) return new DeployError('disk-full', message, { hint: 'df -h', cause: error });
-  return new DeployError(NOT_ALLOWED.includes(code) ? 'config-invalid' : 'bug', message, { cause: error });
+  return (
+    diskError(message, error) ??
+    new DeployError(NOT_ALLOWED.includes(code) ? 'config-invalid' : 'bug', message, { cause: error })
+  );
 };
 
 /**

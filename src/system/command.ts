@@ -1,11 +1,12 @@
 import { execa } from 'execa';
 import { failpoint } from '#failpoint';
 import { DeployError, messageOf } from '../errors.ts';
+import { markerEnvironment } from './marker.ts';
 import { collectOutput } from './output.ts';
 import { ownGroup, signalGroup } from './process-group.ts';
 
 export interface RunOptions {
-  /** The whole environment of the child; nothing of ours is inherited. Default: PATH and HOME only. */
+  /** The whole environment of the child; nothing of ours is inherited but the runner's marker. Default: PATH and HOME only. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   readonly input?: string;
@@ -42,7 +43,7 @@ const minimalEnvironment = (): Record<string, string> =>
 
 const start = (file: string, args: readonly string[], options: RunOptions) =>
   execa(file, args, {
-    env: options.env ?? minimalEnvironment(),
+    env: { ...(options.env ?? minimalEnvironment()), ...markerEnvironment() },
     extendEnv: false,
     reject: false,
     buffer: false,

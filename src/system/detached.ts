@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
+import { Socket } from 'node:net';
 import { createInterface } from 'node:readline';
+import type { Duplex } from 'node:stream';
 import { around } from './failpoints/around.ts';
 
 const FIRST_LINE_MS = 10_000;
@@ -45,3 +47,43 @@ export const endProcess = async (pid: number, marker: string): Promise<void> => 
   if (!argv.split('\0').includes(marker)) return;
   await around('process.end', async () => process.kill(pid, 'SIGTERM'));
 };
+
+/** The file descriptor of a detached process's channel. */
+const CHANNEL = 3;
+const LAST_CHARACTERS = 4_096;
+
+/** A process in a session of its own, which a closed terminal or our own death does not touch. */
+export interface DetachedProcess {
+  /** Ours to it and its to us; ends when it does. */
+  readonly channel: Duplex;
+  /** Resolves once it is gone, with its exit code (null: ended by a signal, or never started) and the end of its stderr. */
+  readonly gone: Promise<{ readonly exitCode: number | null; readonly complaint: string }>;
+}
+
+/**
+ * Starts a process that has nothing of our terminal: no stdin, stdout thrown away, stderr kept as long as we live, and a
+ * channel for whatever the two have to say to each other.
+ */
+export const startWithChannel = (
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): DetachedProcess => {
+  const [file = '', ...args] = argv;
+  const child = spawn(file, args, { detached: true, stdio: ['ignore', 'ignore', 'pipe', 'pipe'], env });
+  const channel = child.stdio[CHANNEL] as Duplex;
+  let complaint = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    complaint = `${complaint}${text}`.slice(-LAST_CHARACTERS);
+  });
+  channel.on('error', () => {});
+  const gone = new Promise<{ exitCode: number | null; complaint: string }>((resolve) => {
+    child.once('error', (error) => resolve({ exitCode: null, complaint: error.message }));
+    // Not `close`: what it started may hold its stderr.
+    child.once('exit', (exitCode) => setImmediate(() => resolve({ exitCode, complaint })));
+  });
+  child.unref();
+  return { channel, gone };
+};
+
+/** The other end of the channel, in the process that was started. */
+export const inheritedChannel = (): Duplex => new Socket({ fd: CHANNEL, readable: true, writable: true });

@@ -23,6 +23,17 @@ export const syncDirectory = async (path: string): Promise<void> => {
   }
 };
 
+/** Makes a file that another program wrote, and its name, survive power loss. */
+export const makeDurable = async (path: string): Promise<void> => {
+  const handle = await open(path, 'r');
+  try {
+    await around('file.sync', () => handle.sync());
+  } finally {
+    await handle.close();
+  }
+  await syncDirectory(dirname(path));
+};
+
 /** Creates a directory (mode 0700) and its parents, durably. Existing ones are left as they are. */
 export const makeDirectory = async (path: string, mode = 0o700): Promise<void> => {
   const target = resolve(path);

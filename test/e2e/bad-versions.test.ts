@@ -15,7 +15,7 @@ describe('a version that is broken', () => {
   let stack: Stack;
 
   beforeAll(async () => {
-    stack = await makeStack({ variables: { MAX_ATTEMPTS: '8' } });
+    stack = await makeStack();
     expectExit(await stack.run('v0.0.1'), 0);
   });
   afterAll(() => stack?.cleanup());
@@ -40,7 +40,7 @@ describe('a version that is broken', () => {
   it.each(cases)('$tag is undone without a restore, for it wrote nothing', async ({ tag, says, lines }) => {
     const before = await stack.fingerprint();
     const idsBefore = await stack.ids();
-    const outcome = await stack.run(tag);
+    const outcome = await stack.runBriefly(tag);
     expectExit(outcome, 20);
     expect(outcome.stderr).toMatch(says);
     expect(outcome.stderr).toMatch(lines);
@@ -62,7 +62,7 @@ describe('a version that is broken', () => {
 
   it('v0.0.3, which writes rubbish, is undone to the last byte, and what it wrote is kept aside', async () => {
     const before = await stack.fingerprint();
-    const outcome = await stack.run('v0.0.3');
+    const outcome = await stack.runBriefly('v0.0.3');
     expectExit(outcome, 20);
     expect(outcome.stderr).toContain('v0.0.1 is live again (database restored)');
     const steps = ['backup.create', 'backup.create', 'restore.stage', 'restore.swap', 'restore.finish'];
@@ -85,12 +85,12 @@ describe('a broken version that is the first one', () => {
   let stack: Stack;
 
   beforeAll(async () => {
-    stack = await makeStack({ variables: { MAX_ATTEMPTS: '6' } });
+    stack = await makeStack();
   });
   afterAll(() => stack?.cleanup());
 
   it('leaves nothing running and an empty database, and the next version deploys', async () => {
-    const outcome = await stack.run('v0.0.3');
+    const outcome = await stack.runBriefly('v0.0.3');
     expectExit(outcome, 20);
     expect(outcome.stderr).toContain('everything this deploy started is removed again (database restored)');
     expect(await stack.containers()).toEqual([]);

@@ -40,7 +40,7 @@ describe('a stack that was brought up by hand, its files edited since', () => {
     await stack.setVariable('KALEEM_API_IMAGE', (await imageOf(stack)).replace('v0.0.1', 'v0.0.3'));
     const envBefore = await stack.read('.env');
 
-    const outcome = await stack.run('v0.0.3');
+    const outcome = await stack.runBriefly('v0.0.3');
     expectExit(outcome, 20);
     await expectServes(stack, 'v0.0.1');
     expect(await definitionOf(stack, 'api')).toEqual(api);

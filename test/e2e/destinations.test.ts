@@ -29,7 +29,7 @@ describe('staging and production on one host', () => {
     const tagOf = async (name: string) => /^KALEEM_API_IMAGE=.*:(.*)$/m.exec(await production.read(`${name}.env`))?.[1];
     expectExit(await production.run('-d', 'staging', 'v0.0.2'), 0);
     await expectServes(staging, 'v0.0.2');
-    expectExit(await production.run('-d', 'staging', 'v0.0.3'), 20);
+    expectExit(await production.runBriefly('-d', 'staging', 'v0.0.3'), 20);
     await expectServes(staging, 'v0.0.2');
     await expectServes(production, 'v0.0.1');
     expect(await production.ids()).toEqual(ids);

@@ -51,7 +51,7 @@ describe('requests that the edge took in before the fence closed, and still hold
     // No more are sent; some 60 wait in nginx.
     const ended = client.stop();
     const ids = await stack.ids();
-    expectExit(await stack.run('v0.0.3'), 20);
+    expectExit(await stack.runBriefly('v0.0.3'), 20);
     const report = await ended;
 
     expect(report.errors).toBeGreaterThan(20);

@@ -31,6 +31,9 @@ describe('the fence', () => {
       expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version ?? null).toBeNull();
       kept.destroy();
       expect((await statusOf()).fence).not.toBeNull();
+      // A reboot takes the rules away: until then nobody may start by itself what is fenced.
+      const fenced = (await stack.containers()).filter(({ service }) => service === 'api' || service === 'nginx');
+      expect(fenced.map(({ restartPolicy }) => restartPolicy)).toEqual(['no', 'no']);
     });
 
     it('is raised once', async () => {
@@ -61,8 +64,11 @@ describe('the fence', () => {
       expect((await ask(stack.httpPort, '/api/version', { agent: kept }))?.version).toBe('v0.0.2');
       const deploy = stack.start('v0.0.5', '-v');
       await deploy.said(/verify v0\.0\.5/);
-      deploy.signal('SIGKILL');
-      expectExit(await deploy.ended, 137);
+      await stack.signalRunner('SIGKILL');
+      const outcome = await deploy.ended;
+      expectExit(outcome, 1);
+      expect(outcome.stderr).toContain('error: the process that ran this deploy died before it said how it ended');
+      expect(outcome.stderr).toContain('hint: kaleem-deploy recover');
       const api = (await stack.containers()).find((each) => each.service === 'api');
       expect(api).toMatchObject({ state: 'running', restartPolicy: 'no' });
       for (const port of [stack.httpPort, stack.apiPort]) {
@@ -98,8 +104,8 @@ describe('the fence', () => {
       const deploy = stack.start('v0.0.3', '-v');
       await deploy.said(/start v0\.0\.3/);
       await expect.poll(() => stack.contentHash(), { timeout: 60_000, interval: 200 }).not.toBe(before);
-      deploy.signal('SIGKILL');
-      expectExit(await deploy.ended, 137);
+      await stack.signalRunner('SIGKILL');
+      expectExit(await deploy.ended, 1);
       const outcome = await stack.run('recover');
       expectExit(outcome, 0);
       expect(outcome.stdout).toContain('v0.0.1 is live again (database restored)');

@@ -36,7 +36,7 @@ describe('the main job: seven services, no configuration file, orders all the ti
   };
 
   beforeAll(async () => {
-    stack = await makeStack({ size: 'full', variables: { MAX_ATTEMPTS: '25' } });
+    stack = await makeStack({ size: 'full' });
   });
   afterAll(async () => {
     await Promise.all(clients.map((client) => client.stop()));
@@ -62,7 +62,7 @@ describe('the main job: seven services, no configuration file, orders all the ti
     await untilMore(acknowledged() + 30);
     const stable = await stack.fingerprint();
 
-    const bad = await stack.run('v0.0.3');
+    const bad = await stack.runBriefly('v0.0.3');
     expectExit(bad, 20);
     expect(bad.stderr).toContain('v0.0.2 is live again (database restored)');
     await expectServes(stack, 'v0.0.2', 'full');
@@ -88,7 +88,7 @@ describe('the main job: seven services, no configuration file, orders all the ti
   it('brings the database back to the hash that was taken behind the fence, and keeps what v0.0.3 wrote', async () => {
     const before = await stack.contentHash();
     const idsBefore = await stack.ids();
-    expectExit(await stack.run('v0.0.3'), 20);
+    expectExit(await stack.runBriefly('v0.0.3'), 20);
     expect(await stack.contentHash()).toBe(before);
     const [dump] = await backupsWithTag('v0.0.2');
     expect(dump?.contentHash).toBe(before);

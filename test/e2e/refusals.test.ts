@@ -147,9 +147,10 @@ describe('what can be refused before anything is touched', () => {
     await stack.write('kaleem-deploy.yml', '{}\n');
     const first = stack.start('v0.0.5', '-v');
     await first.said(/stop the writers/);
+    const [holder] = await stack.runners();
     const second = await stack.run('v0.0.1');
     expectExit(second, 11);
-    expect(second.stderr).toContain(String(first.pid));
+    expect(second.stderr).toContain(`process ${holder?.pid}`);
     expect(second.stderr).toContain('deploy');
     const third = stack.start('v0.0.2', '--lock-wait', '120');
     expectExit(await first.ended, 0);

@@ -16,7 +16,7 @@ const MAY_HOLD_SECRETS = [
   /^\.env$/,
   /^registry-password$/,
   /^\.kaleem\/releases\/[^/]+\/(compose\.json|files\/\d+)$/,
-  /^\.kaleem\/operations\/[^/]+\/(old-)?compose\.json$/,
+  /^\.kaleem\/operations\/[^/]+\/((old-)?compose\.json|env-before)$/,
 ];
 
 describe('a secret', () => {

@@ -6,9 +6,8 @@ import { systemClock } from '../../src/system/clock.ts';
 
 const DATABASE = 'kaleem';
 
-/** `address`: host, or host and port. */
-const uriOf = (address: string): string =>
-  `mongodb://${address.includes(':') ? address : `${address}:27017`}/${DATABASE}?directConnection=true`;
+/** `address`: host and port. */
+const uriOf = (address: string): string => `mongodb://${address}/${DATABASE}?directConnection=true`;
 
 /** The content hash as the tool takes it. */
 export const hashOf = async (address: string): Promise<string> => {
@@ -65,4 +64,19 @@ export const fingerprintOf = (
 export const insertInto = (address: string, collection: string, documents: BSON.Document[]): Promise<void> =>
   withClient(address, async (client) => {
     await client.db(DATABASE).collection(collection).insertMany(documents);
+  });
+
+/** The `number` of every document of a collection. */
+export const readNumbers = (address: string, collection: string): Promise<readonly number[]> =>
+  withClient(address, async (client) => {
+    const found = client.db(DATABASE).collection<{ number: number }>(collection);
+    return (await found.find({}, { projection: { _id: 0, number: 1 }, batchSize: 20_000 }).toArray()).map(
+      ({ number }) => number,
+    );
+  });
+
+/** Empties a collection; its indexes stay. */
+export const removeAll = (address: string, collection: string): Promise<void> =>
+  withClient(address, async (client) => {
+    await client.db(DATABASE).collection(collection).deleteMany({});
   });

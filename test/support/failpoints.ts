@@ -1,4 +1,35 @@
+import type { EventEmitter } from 'node:events';
+import promises, { type FileHandle } from 'node:fs/promises';
+import { syncBuiltinESMExports } from 'node:module';
+import { Server } from 'node:net';
 import { handleFailpoints } from '../../src/system/failpoints/armed.ts';
+
+/** What is open in this process, so that it can be closed for one that only plays dead. */
+const files = new Set<FileHandle>();
+const servers = new Set<Server>();
+
+const { open } = promises;
+promises.open = async (...args) => {
+  const handle = await open(...args);
+  files.add(handle);
+  // It is one, though its types don't say so.
+  (handle as unknown as EventEmitter).once('close', () => files.delete(handle));
+  return handle;
+};
+syncBuiltinESMExports();
+
+const { listen } = Server.prototype;
+Server.prototype.listen = function (this: Server, ...args: unknown[]) {
+  servers.add(this);
+  this.once('close', () => servers.delete(this));
+  return listen.apply(this, args as Parameters<typeof listen>);
+} as typeof listen;
+
+/** As the kernel does: files are closed, and the lock is free. */
+const closeAll = async (): Promise<void> => {
+  await Promise.all([...files].map((handle) => handle.close().catch(() => {})));
+  await Promise.all([...servers].map((server) => new Promise((resolve) => server.close(resolve))));
+};
 
 /** Keeps what the dead had open from being collected: Node complains of a file that it must close itself. */
 const graves: Promise<void>[] = [];
@@ -7,13 +38,13 @@ const graves: Promise<void>[] = [];
 export interface Death {
   /** Resolves when the point was met. */
   readonly met: Promise<void>;
-  /** Takes the failpoints away again; call it before the next act, which lives. */
-  bury(): void;
+  /** Takes the failpoints away again and closes what it had open; call it before the next act, which lives. */
+  bury(): Promise<void>;
 }
 
 /**
  * From the N-th time that this failpoint is met, whoever comes by any failpoint never goes on: to the code it is as if its
- * process had ended there. What it had open stays open, though, and a kernel would have closed it.
+ * process had ended there. One at a time: all that is open is taken for its own.
  */
 export const dieAt = (name: string, hit = 1): Death => {
   let meet = (): void => {};
@@ -29,7 +60,13 @@ export const dieAt = (name: string, hit = 1): Death => {
     graves.push(never);
     return never;
   });
-  return { met, bury: () => handleFailpoints(null) };
+  return {
+    met,
+    async bury() {
+      await closeAll();
+      handleFailpoints(null);
+    },
+  };
 };
 
 /** The failpoints that `run` meets, `NAME#N`, in order. */

@@ -18,7 +18,10 @@ export interface EngineCall {
 }
 
 /** What a container of an image does once it is started. */
-export type Behaviour = 'healthy' | 'never-healthy' | 'exits';
+export type Behaviour = 'healthy' | 'healthy-late' | 'never-healthy' | 'exits';
+
+/** A container that is healthy late is so once it has been looked at so often. */
+const LOOKS_UNTIL_HEALTHY = 40;
 
 /** An engine, Compose and a registry in memory, as far as a deploy sees them. */
 export interface FakeEngine {
@@ -45,11 +48,14 @@ export interface FakeEngine {
   imageId(reference: string): string;
 }
 
-type Stored = { -readonly [K in keyof ContainerState]: ContainerState[K] };
+type Stored = { -readonly [K in keyof ContainerState]: ContainerState[K] } & { looks?: number };
 type ComposeText = {
   readonly name: string;
   readonly services: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 };
+
+/** What `docker ps` shows without `--all`. */
+const RUNS: readonly string[] = ['running', 'restarting', 'paused'];
 
 const sha = (text: string): string => createHash('sha256').update(text).digest('hex');
 const answer = (stdout: string, exitCode = 0, stderr = ''): CommandResult => ({
@@ -145,13 +151,15 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
     }
   };
   const startNow = (container: Stored): void => {
+    if (container.state === 'running') return;
     made += 1;
     const tag = [...(images.get(container.imageId)?.tags ?? [])].find((each) => behaviours.has(each));
     const behaviour = behaviours.get(tag ?? '') ?? 'healthy';
     container.startedAt = new Date(made * 1000).toISOString();
     container.state = behaviour === 'exits' ? 'exited' : 'running';
     container.exitCode = behaviour === 'exits' ? 1 : 0;
-    container.health = behaviour === 'never-healthy' ? 'starting' : 'healthy';
+    container.health = behaviour === 'never-healthy' || behaviour === 'healthy-late' ? 'starting' : 'healthy';
+    if (behaviour === 'healthy-late') container.looks = LOOKS_UNTIL_HEALTHY;
   };
   const end = (container: Stored, exitCode: number): void => {
     if (container.state !== 'running') return;
@@ -165,7 +173,12 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
 
   const docker: Docker = {
     info: async () => engine.info,
-    containers: async (name) => (name === project ? containers.map((each) => ({ ...each })) : []),
+    async containers(name, { all = false } = {}) {
+      for (const each of containers) if (each.looks !== undefined && --each.looks === 0) each.health = 'healthy';
+      return containers
+        .filter((each) => name === project && (all || RUNS.includes(each.state)))
+        .map(({ looks, ...each }) => ({ ...each }));
+    },
     inspect: async () => [],
     containersOnNetwork: async () => [],
     async image(reference): Promise<ImageInfo | null> {

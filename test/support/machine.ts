@@ -1,4 +1,5 @@
 import { tmpdir } from 'node:os';
+import { docker } from './docker.ts';
 
 /** Where a stack lives: this machine, or a server in a container (server.ts). */
 export interface Machine {
@@ -10,6 +11,8 @@ export interface Machine {
   readonly tool: readonly [node: string, program: string];
   /** The command to run here for a command there, with these variables beside its environment. */
   command(argv: readonly string[], directory: string, variables: Readonly<Record<string, string>>): readonly string[];
+  /** `docker ARGV` with its engine; rejects when it fails. */
+  docker(...argv: readonly string[]): Promise<string>;
   /** `host:port` by which a port of a container there can be reached from here. */
   reach(address: string, port: number): Promise<string>;
 }
@@ -31,5 +34,6 @@ export const thisMachine: Machine = {
     return [process.execPath, builtTool()];
   },
   command: (argv) => argv,
+  docker,
   reach: async (address, port) => `${address}:${port}`,
 };

@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { servedVersion } from './asking.ts';
 import { collectionsOf, fingerprintOf } from './database.ts';
 import { filesLeft } from './oracle/files.ts';
@@ -176,6 +177,16 @@ const collectionsLeft = async (address: string): Promise<readonly string[]> =>
     .filter((name) => name.startsWith('kaleem-deploy_'))
     .map((name) => `database: temporary collection ${name}`);
 
+/** A machine with other things to do may leave a request without an answer; it does not do so three times. */
+const patientlyServed = async (port: number): Promise<string> => {
+  for (let left = 2; left > 0; left -= 1) {
+    const version = await servedVersion(port);
+    if (version !== 'no answer') return version;
+    await sleep(1_000);
+  }
+  return servedVersion(port);
+};
+
 const lookAt = async (stack: Stack, options: JudgeOptions): Promise<{ seen: Seen; always: readonly string[] }> => {
   const state = join(stack.directory, '.kaleem');
   const [address, containers, env, { live, imageIds }, operations] = await Promise.all([
@@ -187,8 +198,8 @@ const lookAt = async (stack: Stack, options: JudgeOptions): Promise<{ seen: Seen
   ]);
   const [database, throughEdge, direct] = await Promise.all([
     fingerprintOf(address, options.uncounted),
-    servedVersion(stack.httpPort),
-    servedVersion(stack.apiPort),
+    patientlyServed(stack.httpPort),
+    patientlyServed(stack.apiPort),
   ]);
   const counted = Object.entries(database).filter(([name]) => !name.startsWith('kaleem-deploy_'));
   const always = await Promise.all([

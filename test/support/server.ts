@@ -31,8 +31,6 @@ export interface Server extends Machine {
   readonly registry: RegistryProxy;
   /** A command on the server; rejects when it fails. */
   exec(...argv: readonly string[]): Promise<string>;
-  /** `docker ARGV` with the server's engine; rejects when it fails. */
-  docker(...argv: readonly string[]): Promise<string>;
   /** Everything ends this instant; the disk keeps what was written. */
   cutPower(): Promise<void>;
   /** An orderly shutdown; what does not want to end has 10 s. With `boot` it is what `docker restart` does. */

@@ -6,10 +6,12 @@ import { openDocker } from '../../src/compose/docker.ts';
 import type { ContainerState } from '../../src/compose/engine.ts';
 import { systemClock } from '../../src/system/clock.ts';
 import { systemCommands } from '../../src/system/command.ts';
+import { endOrphans } from '../../src/system/orphans.ts';
 import { type Outcome, type Started, start } from './command.ts';
 import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
 import { freePort } from './free-port.ts';
 import { type Machine, registryAddress, thisMachine } from './machine.ts';
+import { type Runner, runnersIn, untilNone } from './runners.ts';
 import { SMALL_COMPOSE } from './small-stack.ts';
 
 const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url));
@@ -31,6 +33,8 @@ export interface StackOptions {
   readonly variables?: Readonly<Record<string, string>>;
   /** Another folder's stack with the same project name; unique unless told. */
   readonly project?: string;
+  /** An empty folder to use, which is left to whoever made it; one of its own unless told. */
+  readonly directory?: string;
   /** Where it runs; this machine unless told. */
   readonly machine?: Machine;
   /** On which ports of the machine it is published; free ones unless told. */
@@ -45,9 +49,23 @@ export interface Stack {
   readonly apiPort: number;
   /** Runs the tool in the folder and waits for its end. */
   run(...argv: readonly string[]): Promise<Outcome>;
+  /** The same, for a version that never becomes healthy: gives up after 20 s, where `run` is patient. */
+  runBriefly(...argv: readonly string[]): Promise<Outcome>;
   start(...argv: readonly string[]): Started;
+  /** The runners of this folder's operations; what `start` began only follows one. */
+  runners(): Promise<readonly Runner[]>;
+  /** Signals the one runner there is. Rejects when there is none. */
+  signalRunner(name: NodeJS.Signals): Promise<Runner>;
+  /** Resolves once no runner is left, whoever follows it. */
+  settled(): Promise<void>;
   /** The same with failpoints, which KALEEM_FAILPOINTS* say: see src/system/failpoints/armed.ts. */
   armed(variables: Readonly<Record<string, string>>, ...argv: readonly string[]): Started;
+  /** The same as an argument of another program (strace, say), with variables beside those that every run has. */
+  startUnder(
+    program: readonly string[],
+    variables: Readonly<Record<string, string>>,
+    ...argv: readonly string[]
+  ): Started;
   /** To a process of the machine that it runs on, by its number there. */
   signal(pid: number, name: NodeJS.Signals): Promise<void>;
   /** `docker ARGV` with the engine that it runs on; rejects when it fails. */
@@ -77,11 +95,9 @@ export interface Stack {
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   const { size = 'small', tag = 'v0.0.1', machine = thisMachine } = options;
-  const directory = await mkdtemp(join(machine.folder, 'kaleem-e2e-'));
+  const directory = options.directory ?? (await mkdtemp(join(machine.folder, 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
-  const [httpPort, apiPort] = options.ports
-    ? [options.ports.http, options.ports.api]
-    : [await freePort(), await freePort()];
+  const { http: httpPort, api: apiPort } = options.ports ?? { http: await freePort(), api: await freePort() };
   const docker = openDocker({
     commands: systemCommands,
     environment: { ...environment, ...machine.engine },
@@ -98,28 +114,33 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       ? { REDIS_URL: 'redis://redis:6379', QDRANT_URL: 'http://qdrant:6333', RABBITMQ_URL: 'amqp://rabbitmq:5672' }
       : {}),
     ...{ HTTP_PORT: httpPort, API_PORT: apiPort, HEALTH_URL: `http://localhost:${apiPort}/api/health` },
-    ...{ MAX_ATTEMPTS: 15, SLEEP_SECONDS: 1 },
+    ...{ MAX_ATTEMPTS: 60, SLEEP_SECONDS: 1 },
     ...options.variables,
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await write('.env', `# Written by hand: this comment stays.\n${lines.join('')}`);
-  await write(
-    'compose.yml',
-    // Another machine's loopback is out of reach: there the api's own port is open to all.
-    (size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE).replaceAll(
-      machine === thisMachine ? /(?!)/g : '127.0.0.1:',
-      '',
-    ),
-  );
+  const compose = size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE;
+  // Another machine's loopback is out of reach: there the api's own port is open to all.
+  await write('compose.yml', machine === thisMachine ? compose : compose.replaceAll('127.0.0.1:', ''));
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
+  const runners = () => runnersIn(directory);
   const launch = (argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Started =>
     start(machine.command(argv, directory, variables), {
       ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
     });
-  const [node = '', tool = ''] = machine.tool;
-  const begin = (argv: readonly string[]): Started => launch([node, tool, ...argv]);
-  const must = async (argv: readonly string[]): Promise<string> => {
+  const begin = (
+    argv: readonly string[],
+    how: {
+      readonly node?: readonly string[];
+      readonly variables?: Readonly<Record<string, string>>;
+      readonly under?: readonly string[];
+    } = {},
+  ): Started => {
+    const [node, tool] = machine.tool;
+    return launch([...(how.under ?? []), node, ...(how.node ?? []), tool, ...argv], how.variables);
+  };
+  const must: Must = async (argv) => {
     const { code, stdout, stderr } = await launch(argv).ended;
     if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
     return stdout.trim();
@@ -148,18 +169,22 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   return {
     ...{ directory, project, httpPort, apiPort, read, write, containers, databaseAddress, fenceRules },
     run: (...argv) => begin(argv).ended,
+    runBriefly: (...argv) => begin(argv, { variables: { MAX_ATTEMPTS: '20' } }).ended,
     start: (...argv) => begin(argv),
-    armed: (variables, ...argv) => launch([node, '--conditions=failpoints', tool, ...argv], variables),
+    runners,
+    async signalRunner(name) {
+      const [runner] = await runners();
+      if (runner === undefined) throw new Error(`${project}: no runner runs`);
+      process.kill(runner.pid, name);
+      return runner;
+    },
+    settled: () => untilNone(runners),
+    armed: (variables, ...argv) => begin(argv, { node: ['--conditions=failpoints'], variables }),
+    startUnder: (under, variables, ...argv) => begin(argv, { under, variables }),
     signal: async (pid, name) => {
       await must(['kill', `-${name.slice(3)}`, String(pid)]);
     },
-    docker: async (...argv) => {
-      const env = { ...environment, ...machine.engine };
-      const { code, stdout, stderr } = await start(['docker', ...argv], { cwd: directory, env, timeoutMs: COMMAND_MS })
-        .ended;
-      if (code !== 0) throw new Error(`docker ${argv.join(' ')}: exit ${code}: ${stderr}`);
-      return stdout.trim();
-    },
+    docker: machine.docker,
     compose: (...argv) => must(['docker', 'compose', ...argv]),
     async setVariable(name, value) {
       const text = await read('.env');
@@ -173,11 +198,12 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     collections: async () => collectionsOf(await databaseAddress()),
     discard: () => rm(directory, { recursive: true, force: true }),
     async cleanup() {
+      for (const { marker } of await runners()) await endOrphans(marker, { clock: systemClock });
       // Of a test that failed half-way. The command also ends the process that answers 503; it may refuse.
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
       await removeRules(await fenceRules(), must);
       await removeProject(project, must);
-      await rm(directory, { recursive: true, force: true });
+      if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 };

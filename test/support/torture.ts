@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 
-/** `npm run torture` runs every case; the normal tests a part of each suite, chosen by the seed, in bounded time. */
+/** KALEEM_TORTURE=full runs every case; `short` a part of each suite, chosen by the seed, in bounded time. */
 const full = process.env.KALEEM_TORTURE === 'full';
 
 /** A generator of numbers in [0, 1) that the seed decides (mulberry32, public domain). */

@@ -1,4 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Outcome } from './command.ts';
+import type { Stack } from './stack.ts';
 
 /** One time that a failpoint was met. */
 export interface Hit {
@@ -56,4 +60,19 @@ export const chooseHits = (hits: readonly Hit[], random: () => number): readonly
     for (const hit of [all[0], all.length > 2 ? middle : undefined, all.at(-1)]) if (hit !== undefined) wanted.add(hit);
   }
   return instantsOf(hits).flatMap((instant) => instant.filter((hit) => wanted.has(hit)).slice(0, 1));
+};
+
+/** Runs the tool with nothing armed, and tells what it met. */
+export const runTraced = async (
+  stack: Stack,
+  ...argv: readonly string[]
+): Promise<{ readonly outcome: Outcome; readonly hits: readonly Hit[] }> => {
+  const folder = await mkdtemp(join(tmpdir(), 'kaleem-trace-'));
+  try {
+    const path = join(folder, 'trace');
+    const outcome = await stack.armed({ KALEEM_FAILPOINTS_TRACE: path }, ...argv).ended;
+    return { outcome, hits: (await readTrace(path)).hits };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 };

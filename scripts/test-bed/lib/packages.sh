@@ -77,3 +77,11 @@ need_command() {
   if command -v "$command" >/dev/null; then return 0; fi
   step "install $*" install_packages "$@"
 }
+
+# What the torture suites make faults with: failing system calls, wrong clocks, file systems in a file.
+ensure_fault_tools() {
+  need_command strace strace
+  need_command mkfs.ext4 e2fsprogs
+  need_command losetup mount
+  need_command faketime faketime
+}

@@ -1,4 +1,4 @@
-import { DeployError, type ErrorCode, messageOf } from '../../errors.ts';
+import { type ErrorCode, messageOf, toDeployError } from '../../errors.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { printable } from './format.ts';
 import type { Paint } from './paint.ts';
@@ -20,20 +20,20 @@ const generalHints: Readonly<Partial<Record<ErrorCode, string>>> = {
   'compose-invalid': '`docker compose config` shows what Compose makes of it',
 };
 
-/** Anything thrown, as data. What is not a DeployError is a bug of ours, whatever threw it. */
+/** Anything thrown, as data. What is neither a DeployError nor a disk's failure is a bug of ours, whatever threw it. */
 export const reportError = (
-  error: unknown,
+  thrown: unknown,
   { stateDirectory }: { readonly stateDirectory: string | null },
 ): { readonly report: ErrorReport; readonly exitCode: number } => {
-  if (error instanceof DeployError && error.code !== 'bug') {
+  const error = toDeployError(thrown);
+  if (error.code !== 'bug') {
     const { code, message, hint = generalHints[code] ?? null, details } = error;
     return { report: { code, message, hint, details }, exitCode: exitCodes[code] };
   }
   const look = stateDirectory === null ? '' : `; what was done until then is in ${stateDirectory}/operations`;
-  const hint = (error instanceof DeployError && error.hint) || `type it again with -v for the stack${look}`;
+  const hint = error.hint || `type it again with -v for the stack${look}`;
   const message = `a bug in kaleem-deploy: ${messageOf(error)}`;
-  const details = error instanceof DeployError ? error.details : [];
-  return { report: { code: 'bug', message, hint, details }, exitCode: exitCodes.bug };
+  return { report: { code: 'bug', message, hint, details: error.details }, exitCode: exitCodes.bug };
 };
 
 const indented = (text: string): readonly string[] =>

@@ -3,6 +3,15 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+/** `deploy 000012-a1b2`; the kind alone before the operation has begun. */
+export const operationName = ({
+  kind,
+  operation,
+}: {
+  readonly kind: string;
+  readonly operation: string | null;
+}): string => [kind, operation].filter(Boolean).join(' ');
+
 const twoDigits = (value: number): string => String(value).padStart(2, '0');
 
 /** 1.2s, 1m 05s, 2h 03m. */

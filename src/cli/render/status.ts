@@ -1,6 +1,7 @@
-import type { LockStatus, StatusReport } from '../../deploy/results.ts';
+import type { LockStatus, RunningOperation, StatusReport } from '../../deploy/results.ts';
 import type { OperationRecord } from '../../operation/operations.ts';
-import { formatAgo, formatDuration } from './format.ts';
+import { formatAgo, formatDuration, operationName } from './format.ts';
+import { runningLine } from './steps.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
 
@@ -8,11 +9,11 @@ export const lockLine = (lock: LockStatus, now: Date): string => {
   if (!lock.held) return 'lock: free';
   const { holder, pid } = lock;
   if (holder === null) return `lock: held by ${pid === null ? 'a process' : `process ${pid}`} that does not answer`;
-  const what = [holder.kind, holder.operation].filter(Boolean).join(' ');
+  const what = operationName(holder);
   return `lock: held by ${what} of ${holder.who} (process ${holder.pid}), since ${formatAgo(holder.since, now)}`;
 };
 
-const operationText = (record: OperationRecord, now: Date): string => {
+export const operationText = (record: OperationRecord, now: Date): string => {
   const took = record.durationMs === null ? '' : `, took ${formatDuration(record.durationMs)}`;
   return `${record.kind} ${record.subject}: ${record.outcome ?? 'unfinished'}, ${formatAgo(record.startedAt, now)}${took}`;
 };
@@ -36,6 +37,13 @@ const serviceTable = (report: StatusReport, now: Date): readonly string[] =>
     ]),
   );
 
+const runningLines = (running: RunningOperation): readonly string[] => [
+  `running: ${operationName(running)}, ${formatDuration(running.elapsedMs)} so far${running.aborting ? ', aborting' : ''}`,
+  ...running.steps.map(
+    (step) => `  ${runningLine({ ...step, startedAt: 0, summary: null }, step.elapsedMs, Number.POSITIVE_INFINITY)}`,
+  ),
+];
+
 export const statusLines = (report: StatusReport, { now, paint }: View): readonly string[] => [
   heading(report, now),
   '',
@@ -45,7 +53,10 @@ export const statusLines = (report: StatusReport, { now, paint }: View): readonl
     ? 'fence: down, requests get through'
     : `fence: raised by ${report.fence.operation} ${formatAgo(report.fence.since, now)}, requests get 503`,
   lockLine(report.lock, now),
-  ...(report.lastOperation === null ? [] : [`last operation: ${operationText(report.lastOperation, now)}`]),
+  ...(report.running === null ? [] : runningLines(report.running)),
+  ...(report.lastOperation === null || report.lastOperation.id === report.running?.operation
+    ? []
+    : [`last operation: ${operationText(report.lastOperation, now)}`]),
   ...(report.unfinished === null
     ? []
     : [`${paint('yellow', 'unfinished:')} ${report.unfinished.id}, ${operationText(report.unfinished, now)}`]),

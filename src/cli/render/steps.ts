@@ -22,17 +22,12 @@ export interface StepEvents {
   failed(step: StepState, elapsedMs: number, error: unknown): void;
   note(text: string): void;
   warn(text: string): void;
-  /** A line of the command line's own, shown whatever the verbosity. */
-  tell(text: string): void;
-}
-
-/** Progress, and a way to print between its lines: a live display would erase what others write. */
-export interface ShownProgress extends Progress {
+  /** A line of the command line's own, shown whatever the verbosity, that a live display leaves alone. */
   tell(text: string): void;
 }
 
 /** The Progress that turns calls into events. A step that throws has failed; the error goes on. */
-export const progressOf = (events: StepEvents, clock: Clock): ShownProgress => ({
+export const progressOf = (events: Omit<StepEvents, 'tell'>, clock: Clock): Progress => ({
   async step(title, run) {
     const state: StepState = { title, startedAt: clock.monotonic(), detail: null, bytes: null, summary: null };
     events.started(state);
@@ -59,7 +54,6 @@ export const progressOf = (events: StepEvents, clock: Clock): ShownProgress => (
   },
   note: (text) => events.note(text),
   warn: (text) => events.warn(text),
-  tell: (text) => events.tell(text),
 });
 
 const joined = (parts: readonly (string | null)[]): string =>

@@ -49,10 +49,16 @@ const findTables = async (commands: CommandRunner, family: Family): Promise<Tabl
 
 /** Finds out whether this process may change the firewall; null when it may not, and then there is no fence but stopped services. */
 export const openFirewall = async (commands: CommandRunner): Promise<Firewall | null> => {
-  const ipv4 = await findTables(commands, 'ipv4');
+  const [ipv4, ipv6] = await Promise.all([findTables(commands, 'ipv4'), findTables(commands, 'ipv6')]);
   if (ipv4 === null) return null;
-  const ipv6 = await findTables(commands, 'ipv6');
   const families = ipv6 === null ? [ipv4] : [ipv4, ipv6];
+
+  /** Side by side. Both have ended when this does: what is removed after a failure must not appear afterwards. */
+  const inEach = async (work: (tables: Tables) => Promise<void>): Promise<void> => {
+    const results = await Promise.allSettled(families.map(work));
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  };
 
   const restore = async (tables: Tables, document: string): Promise<void> => {
     if (document === '') return;
@@ -79,17 +85,17 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
   };
   const firewall: Firewall = {
     async redirect(owner, ports, responderPort) {
-      for (const tables of families) await restore(tables, redirectRules(ports, tables.family, owner, responderPort));
+      await inEach((tables) => restore(tables, redirectRules(ports, tables.family, owner, responderPort)));
     },
     async cut(owner, ports) {
-      for (const tables of families) await restore(tables, cutRules(ports, tables.family, owner));
+      await inEach((tables) => restore(tables, cutRules(ports, tables.family, owner)));
     },
     async operations(project) {
       const saved = await Promise.all(families.map(save));
       return new Set(saved.flatMap((rules) => [...fencingOperations(rules, project)]));
     },
     async remove(project, operation) {
-      for (const tables of families) await restore(tables, removalRules(await save(tables), project, operation));
+      await inEach(async (tables) => restore(tables, removalRules(await save(tables), project, operation)));
     },
   };
   return withFailpoints('firewall', firewall, ['redirect', 'cut', 'remove']);

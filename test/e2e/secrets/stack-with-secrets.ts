@@ -60,7 +60,7 @@ export const makeStackWithSecrets = async (home: string, deadPort: number): Prom
       RABBITMQ_URL: `amqp://kaleem:${encodeURIComponent(rabbitmq.value)}@rabbitmq:5672`,
       ...{ QDRANT_URL: 'http://qdrant:6333', QDRANT_API_KEY: qdrant.value },
       ...{ SMTP_PASSWORD: `'${smtp.value}'`, DEPLOY_TOKEN: token.value, MAIL_LOGIN: listed.value },
-      ...{ REGISTRY_LOGIN: registryByEnv.value, MAX_ATTEMPTS: '30' },
+      ...{ REGISTRY_LOGIN: registryByEnv.value },
     },
   });
   const compose = await stack.read('compose.yml');

@@ -197,6 +197,7 @@ describe('containers', () => {
   test('a crash loop does not pass, is not stable, and ends the wait early', async () => {
     const hopeless = createHopelessWatch({
       containers: () => containers('looper'),
+      services: ['looper'],
       baseline: () => 0,
       clock: systemClock,
     });
@@ -214,6 +215,7 @@ describe('containers', () => {
   test('one that stopped for good ends the wait within seconds, with its exit code', async () => {
     const hopeless = createHopelessWatch({
       containers: () => containers('stopper'),
+      services: ['stopper'],
       baseline: () => 0,
       clock: systemClock,
     });

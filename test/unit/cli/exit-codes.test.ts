@@ -5,7 +5,7 @@ import { run } from './support.ts';
 
 describe('exit codes', () => {
   it.each([
-    [1, ['bug']],
+    [1, ['bug', 'runner-died']],
     [2, ['usage', 'tag-invalid', 'needs-confirmation']],
     [3, ['check-failed']],
     [10, ['config-invalid', 'config-unsafe', 'compose-invalid', 'env-invalid', 'uri-invalid', 'project-elsewhere']],
@@ -20,6 +20,7 @@ describe('exit codes', () => {
         'registry-unreachable',
         'pull-failed',
         'disk-full',
+        'disk-failed',
         'database-unreachable',
         'database-changed-identity',
         'wrong-architecture',

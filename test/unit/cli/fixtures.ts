@@ -137,6 +137,7 @@ export const status: StatusReport = {
   ],
   fence: null,
   lock: { held: false, holder: null, pid: null },
+  running: null,
   lastOperation: record,
   unfinished: null,
   warnings: [],

@@ -3,10 +3,11 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createOutput } from '../../../src/cli/output.ts';
 import { main } from '../../../src/cli/program.ts';
+import type { Parts } from '../../../src/cli/workspace.ts';
 import type { App } from '../../../src/deploy/app.ts';
 import { createRedactor } from '../../../src/system/redact.ts';
 import { deployed } from './fixtures.ts';
-import { appOf, config, manualClock, memory } from './support.ts';
+import { appOf, config, manualClock, memory, runnersInProcess } from './support.ts';
 
 /** A stream whose reader is gone: the first write fails, as an event or at once. */
 const broken = (how: 'event' | 'throw') => {
@@ -46,7 +47,7 @@ describe.each(['event', 'throw'] as const)('a stream that closed (%s)', (how) =>
     const stdout = broken(how);
     const stderr = broken(how);
     const io = { stdin: new PassThrough(), stdout, stderr, env: {}, cwd: '/', signals: new EventEmitter() };
-    return main(argv, io, {
+    const parts: Parts = {
       clock: manualClock(),
       loadConfig: async () => config({ warnings: ['odd'] }),
       collectSecrets: async () => [],
@@ -54,7 +55,8 @@ describe.each(['event', 'throw'] as const)('a stream that closed (%s)', (how) =>
         progress.warn('nobody reads this');
         return appOf(app(signal));
       },
-    });
+    };
+    return main(argv, io, { ...parts, ...runnersInProcess(parts) });
   };
 
   it('does not disturb an operation', async () => {

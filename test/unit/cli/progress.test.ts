@@ -3,7 +3,8 @@ import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import type { GlobalOptions } from '../../../src/cli/global-options.ts';
 import { createOutput } from '../../../src/cli/output.ts';
-import { createProgress } from '../../../src/cli/render/progress.ts';
+import { createStepEvents } from '../../../src/cli/render/progress.ts';
+import { progressOf } from '../../../src/cli/render/steps.ts';
 import { createRedactor } from '../../../src/system/redact.ts';
 import { manualClock, memory } from './support.ts';
 
@@ -28,8 +29,8 @@ const setUp = (
   const stderr = memory(terminal);
   const output = createOutput({ stdout, stderr, redactor: createRedactor() });
   const io = { stdin: new PassThrough(), stdout, stderr, env, cwd: '/', signals: new EventEmitter() };
-  const progress = createProgress(io, output, clock, { ...defaults, ...options });
-  return { clock, progress, stdout, shown: stderr.text };
+  const events = createStepEvents(io, output, clock, { ...defaults, ...options });
+  return { clock, events, progress: progressOf(events, clock), stdout, shown: stderr.text };
 };
 
 /** A step that goes on until the test says so. */
@@ -129,7 +130,7 @@ describe('verbose progress', () => {
 
 describe('quiet progress', () => {
   it.each([{ quiet: true }, { json: true }])('with %j is warnings alone', async (options) => {
-    const { clock, progress, shown } = setUp(options, { isTTY: true });
+    const { clock, events, progress, shown } = setUp(options, { isTTY: true });
     await progress.step('x', async (step) => {
       step.detail('y');
       await clock.advance(5_000);
@@ -137,7 +138,7 @@ describe('quiet progress', () => {
     await expect(progress.step('z', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     progress.note('n');
     progress.warn('look');
-    progress.tell('aborting');
+    events.tell('aborting');
     expect(shown()).toBe('warning: look\naborting\n');
   });
 });
@@ -218,8 +219,8 @@ describe('live progress', () => {
   });
 
   it('leaves what the command line itself says, and the ^C that the terminal echoes does no harm', async () => {
-    const { progress, shown } = setUp({}, terminal);
-    await progress.step('a', async () => progress.tell('aborting'));
+    const { events, progress, shown } = setUp({}, terminal);
+    await progress.step('a', async () => events.tell('aborting'));
     expect(shown()).toBe(`..  a  0s\n${up(1)}aborting\n..  a  0s\n${up(1)}ok  a  0.0s\n`);
   });
 

@@ -69,6 +69,7 @@ describe('lock status', () => {
     kind: 'deploy',
     who: 'omar@web',
     since: '2026-03-01T11:59:00.000Z',
+    runner: null,
   };
   it.each([
     [{ held: false, holder: null, pid: null }, 'lock: free'],
@@ -411,7 +412,7 @@ describe('help and version', () => {
       ([, verb]) => verb,
     );
     expect(verbs).toEqual(
-      'deploy rollback recover status history releases images logs health init doctor config backup maintenance lock prune version help'.split(
+      'deploy rollback recover attach abort status history releases images logs health init doctor config backup maintenance lock prune version help'.split(
         ' ',
       ),
     );

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
-import { PassThrough } from 'node:stream';
+import { duplexPair, PassThrough } from 'node:stream';
 import type { Io } from '../../../src/cli/io.ts';
 import { main } from '../../../src/cli/program.ts';
-import type { Parts } from '../../../src/cli/session.ts';
+import { runRunner } from '../../../src/cli/runner.ts';
+import type { RunnerLauncher } from '../../../src/cli/runner-link.ts';
+import type { Parts } from '../../../src/cli/workspace.ts';
 import type { Config } from '../../../src/config/config.ts';
 import type { App, AppOptions } from '../../../src/deploy/app.ts';
 import type { Clock } from '../../../src/system/clock.ts';
@@ -115,6 +117,20 @@ export const appOf = (methods: Partial<App>): App =>
     },
   });
 
+/** Runners in this process, that nobody but their front can follow. */
+export const runnersInProcess = (parts: Parts): RunnerLauncher => ({
+  async startRunner(kind, io) {
+    const [front, runner] = duplexPair();
+    const listen = async () => () => {};
+    const gone = runRunner(runner, { kind, io, parts, listen, signals: new EventEmitter() }).then(() => {
+      runner.destroy();
+      return { exitCode: 0, complaint: '' };
+    });
+    return { marker: '0123456789abcdef', channel: front, gone };
+  },
+  connectToRunner: async () => null,
+});
+
 export interface Run {
   readonly exitCode: number;
   readonly out: string;
@@ -133,7 +149,7 @@ export interface RunOptions {
   readonly typed?: string | null;
   readonly signals?: EventEmitter;
   readonly clock?: Clock;
-  readonly parts?: Partial<Parts>;
+  readonly parts?: Partial<Parts & RunnerLauncher>;
 }
 
 /** `main` in-process. Without `app` and `config`, loading anything fails the test. */
@@ -167,6 +183,6 @@ export const run = async (argv: readonly string[], options: RunOptions = {}): Pr
     },
     ...options.parts,
   };
-  const exitCode = await main(argv, io, parts);
+  const exitCode = await main(argv, io, { ...runnersInProcess(parts), ...parts });
   return { exitCode, out: stdout.text(), err: stderr.text() };
 };

@@ -46,7 +46,9 @@ describe('a gate that fails', () => {
 
   test('shows what the health check of a suspect said', async () => {
     world.engine.behaviours.set(`${API}:v1`, 'never-healthy');
-    await world.context.docker.start(world.engine.all().map(({ id }) => id));
+    const ids = world.engine.all().map(({ id }) => id);
+    await world.context.docker.kill(ids);
+    await world.context.docker.start(ids);
     const { inspect } = docker([{ ExitCode: 1, Output: '503 starting' }], []);
     const context = { ...world.context, docker: { ...world.context.docker, inspect } };
     const error = await failureOf(

@@ -192,6 +192,29 @@ test('a lift that fails after the commit leaves the new release live, and recove
   expect(await world.history()).toMatchObject([{ outcome: 'succeeded' }]);
 });
 
+/** A killed engine that comes back starts all that has a restart policy, and nothing that is fenced. */
+const restartEngine = (): void => {
+  for (const each of world.engine.all()) {
+    if (each.restartPolicy === 'no') Object.assign(each, { state: 'exited', exitCode: 255 });
+  }
+};
+
+test('what a restarted engine has left down after the verdict runs again when traffic is let in', async () => {
+  world = await createWorld();
+  at('tag kaleem-deploy/', 'after', restartEngine);
+  await deploy(world.session, to('v2'));
+  expect(world.running()).toEqual(allRunning(world, 'v2'));
+  expect(world.policies()).toEqual(RESTART_POLICIES);
+});
+
+test('so does the old version, when the engine restarts after an undo', async () => {
+  world = await createWorld();
+  world.engine.behaviours.set(`${API}:v2`, 'exits');
+  at('restart-policy always web', 'before', restartEngine);
+  expect((await failureOf(deploy(world.session, to('v2')))).code).toBe('rolled-back');
+  await expectOldGood();
+});
+
 test('a commit that fails once the release was live makes the old one live again', async () => {
   world = await createWorld();
   await deploy(world.session, to('v2'));
@@ -212,6 +235,17 @@ test('a commit that fails once the release was live makes the old one live again
   expect(world.running()).toEqual(allRunning(world, 'v2'));
   expect((await world.releases()).map(({ tag, status }) => `${tag} ${status}`)).toEqual(['v2 live', 'v1 good']);
   expect(await world.env()).toContain(`${API}:v2`);
+});
+
+test('the old version may take longer than the new one: giving up on it would only leave the fence up', async () => {
+  world = await createWorld();
+  world.engine.behaviours.set(`${API}:v1`, 'healthy-late');
+  world.engine.behaviours.set(`${API}:v2`, 'healthy-late');
+  expect(await failureOf(deploy(world.session, to('v2')))).toMatchObject({
+    code: 'rolled-back',
+    message: expect.stringContaining('is not healthy after 3 s'),
+  });
+  await expectOldGood();
 });
 
 describe('a disk that is full', () => {

@@ -96,23 +96,30 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
 /**
  * A project in a folder of its own and an engine in memory, with v1, v2 and v3 in the registry.
  *
+ * @param options.ports - that api and web are published on; 3000 and 80 unless told
  * @param options.running - v1 was started by somebody's `docker compose up`
  */
 export const createWorld = async (
-  options: { readonly running?: boolean; readonly config?: Partial<Config> } = {},
+  options: {
+    readonly running?: boolean;
+    readonly config?: Partial<Config>;
+    readonly ports?: { readonly api: number; readonly web: number };
+  } = {},
 ): Promise<World> => {
   const directory = await mkdtemp(join(ROOT, 'kaleem-deploy-'));
   const name = basename(directory).toLowerCase();
   const envFile = join(directory, '.env');
-  await writeFile(join(directory, 'compose.yml'), JSON.stringify({ name, ...COMPOSE }));
+  const { api = 3000, web = 80 } = options.ports ?? {};
+  const composeText = JSON.stringify({ name, ...COMPOSE })
+    .replaceAll('"published":"3000"', `"published":"${api}"`)
+    .replaceAll('"published":"80"', `"published":"${web}"`);
+  await writeFile(join(directory, 'compose.yml'), composeText);
   await writeFile(envFile, ENV);
   const engine = createFakeEngine({ project: name, directory });
   for (const reference of [`${API}:v1`, `${API}:v2`, `${API}:v3`, 'redis:7', 'nginx:1.27']) engine.publish(reference);
   for (const reference of [`${API}:v1`, 'redis:7', 'nginx:1.27']) engine.hasPulled(reference);
   if (options.running !== false) {
-    const rendered = JSON.stringify({ name, ...COMPOSE })
-      .replaceAll('${API_IMAGE}', `${API}:v1`)
-      .replaceAll('${COLOUR}', 'blue');
+    const rendered = composeText.replaceAll('${API_IMAGE}', `${API}:v1`).replaceAll('${COLOUR}', 'blue');
     const file = join(directory, 'by-hand.json');
     await writeFile(file, rendered);
     await engine.compose.up(file, ['redis', 'api', 'worker', 'web'], { recreate: 'changed' });

@@ -145,15 +145,16 @@ describe('hopelessReason', () => {
 describe('createHopelessWatch', () => {
   const watch = (baseline: number | null = 0) => {
     const clock = createFakeClock();
-    let state: Partial<ContainerState> = {};
+    let state: Partial<ContainerState> | null = {};
     const ask = createHopelessWatch({
-      containers: async () => [containerState(state)],
+      containers: async () => (state === null ? [] : [containerState(state)]),
+      services: [containerState({}).service],
       baseline: () => baseline,
       clock,
     });
     return {
       clock,
-      async ask(next: Partial<ContainerState>) {
+      async ask(next: Partial<ContainerState> | null) {
         state = next;
         return ask();
       },
@@ -168,6 +169,16 @@ describe('createHopelessWatch', () => {
     await clock.sleep(1);
     expect(await ask({ state: 'exited', exitCode: 1 })).toBe('kaleem-api-1 has stopped (exit code 1)');
     expect(await ask({ restartCount: 2 })).toContain('crash loop');
+  });
+
+  test('a container that somebody removed is not waited for, one that is being replaced is', async () => {
+    const { clock, ask } = watch();
+    expect(await ask(null)).toBeNull();
+    await clock.sleep(1000);
+    expect(await ask({})).toBeNull();
+    expect(await ask(null)).toBeNull();
+    await clock.sleep(1000);
+    expect(await ask(null)).toBe(`${containerState({}).service} has no container`);
   });
 
   test('one that was started in between begins anew', async () => {

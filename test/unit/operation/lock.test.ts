@@ -19,6 +19,7 @@ const HOLDER: LockHolder = {
   kind: 'deploy',
   who: 'alice@host',
   since: '2026-01-31T12:00:00.000Z',
+  runner: '0123456789abcdef',
 };
 
 let compiled: Compiled;

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { DeployError } from '../../../src/errors.ts';
 import { lastLine, type RunOptions, systemCommands } from '../../../src/system/command.ts';
+import { isAlive } from '../../support/alive.ts';
 
 const TIMEOUT_MS = 15_000;
 const PATH = process.env.PATH ?? '';
@@ -22,15 +23,6 @@ afterEach(async () => {
 
 const node = (code: string, options: Partial<RunOptions> = {}) =>
   systemCommands.run([process.execPath, '-e', code], { timeoutMs: TIMEOUT_MS, ...options });
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 /** A process that was ended may stay a zombie where nobody reaps orphans; it runs nothing any more. */
 const runs = async (pid: number): Promise<boolean> => {

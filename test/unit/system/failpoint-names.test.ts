@@ -11,7 +11,8 @@ const READS = {
 /** Files that change something on the disk without a failpoint, and why that is right. */
 const UNGUARDED: Readonly<Record<string, string>> = {
   'src/system/log.ts': 'the debug log never fails its caller, and nothing depends on it',
-  'src/cli/init.ts': 'writes one new file at the very end, which is no operation',
+  'src/operation/runner/runtime-folder.ts': 'nothing of an operation lies there: sockets, in memory, for followers',
+  'src/operation/runner/socket.ts': 'the same',
 };
 
 describe('failpoints in the sources', () => {
@@ -41,13 +42,15 @@ describe('failpoints in the sources', () => {
   });
 
   it('stand by every call that changes a file', () => {
-    const files = [...new Set(scan.bareFileCalls.map((place) => place.split(':')[0]))];
-    expect(files.sort()).toEqual(Object.keys(UNGUARDED).sort());
+    const files = [...new Set(scan.bareFileCalls.map((place) => place.split(':')[0] ?? ''))];
+    expect(files.filter((file) => UNGUARDED[file] === undefined)).toEqual([]);
+    // Also that the look finds what there is to find.
+    expect(files).toEqual(expect.arrayContaining(['src/system/log.ts', 'src/operation/runner/socket.ts']));
   });
 
   it('stand by every command that changes something in a database', () => {
     expect(scan.bareCommands).toEqual([]);
-    // Create, drop, rename, two of collMod, index, insert, TTL, killOp, replSetInitiate.
-    expect(scan.commands.length).toBeGreaterThanOrEqual(10);
+    // Create, drop, rename, collMod, index, insert, TTL, killOp, replSetInitiate.
+    expect(scan.commands.length).toBeGreaterThanOrEqual(9);
   });
 });

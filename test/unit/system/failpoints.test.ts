@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -206,9 +206,23 @@ describe('within a test', () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(outcomes).toEqual([]);
     expect(await content()).toBe('one');
-    death.bury();
+    await death.bury();
     await replaceFile(path, 'three');
     expect(await content()).toBe('three');
+  });
+
+  it('a death leaves nothing open', async () => {
+    const open = async () => {
+      const names = await readdir('/proc/self/fd');
+      const paths = await Promise.all(names.map((name) => readlink(`/proc/self/fd/${name}`).catch(() => '')));
+      return paths.filter((path) => path.startsWith(folder));
+    };
+    const death = dieAt('file.create.written');
+    void replaceFile(join(folder, 'file'), 'one');
+    await death.met;
+    expect(await open()).toHaveLength(1);
+    await death.bury();
+    expect(await open()).toEqual([]);
   });
 
   it('an effect that fails does not meet the point after it', async () => {

@@ -1,14 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDocker } from '../../../src/compose/docker.ts';
-import { withEngineReads } from '../../../src/compose/engine-reads.ts';
+import { withEngineApi } from '../../../src/compose/engine-api.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { systemCommands } from '../../../src/system/command.ts';
 
 const project = `kaleem-reads-${randomBytes(4).toString('hex')}`;
 const environment = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' };
 const byCommand = openDocker({ commands: systemCommands, environment, clock: systemClock });
-const byEngine = withEngineReads(byCommand, { commands: systemCommands, environment });
+const byEngine = withEngineApi(byCommand, { commands: systemCommands, environment });
 const names = [`${project}-running`, `${project}-created`];
 
 const run = (args: readonly string[]) => systemCommands.run(['docker', ...args], { timeoutMs: 60_000 });

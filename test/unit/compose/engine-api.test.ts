@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openDocker } from '../../../src/compose/docker.ts';
-import { withEngineReads } from '../../../src/compose/engine-reads.ts';
+import type { Docker } from '../../../src/compose/engine.ts';
+import { withEngineApi } from '../../../src/compose/engine-api.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import type { CommandRunner } from '../../../src/system/command.ts';
 
@@ -42,7 +43,7 @@ const open = async (listener: RequestListener | null, commands: CommandRunner) =
     await new Promise<void>((done) => started.listen(path, done));
   }
   const environment = { DOCKER_HOST: `unix://${path}` };
-  return withEngineReads(openDocker({ commands, environment, clock: systemClock }), { commands, environment });
+  return withEngineApi(openDocker({ commands, environment, clock: systemClock }), { commands, environment });
 };
 
 const answering =
@@ -102,5 +103,54 @@ describe('containers are listed', () => {
     }, commands);
     expect(await docker.containers('app', { all: true })).toEqual([]);
     expect(asked).toEqual([]);
+  });
+});
+
+describe('a change', () => {
+  /** What the engine was asked: method, path and body. */
+  const recording =
+    (status: number, asked: string[]): RequestListener =>
+    (request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        asked.push(`${request.method} ${request.url} ${Buffer.concat(chunks)}`.trim());
+        response.writeHead(status).end();
+      });
+    };
+
+  test.each<[string, number, (docker: Docker) => Promise<void>, string]>([
+    ['stop', 204, (docker) => docker.stop(['a'], 1500), 'POST /containers/a/stop?t=2'],
+    ['stop of one that has stopped', 304, (docker) => docker.stop(['a'], 0), 'POST /containers/a/stop?t=0'],
+    ['stop of one that is gone', 404, (docker) => docker.stop(['a'], 0), 'POST /containers/a/stop?t=0'],
+    ['kill', 204, (docker) => docker.kill(['a']), 'POST /containers/a/kill'],
+    ['kill of one that does not run', 409, (docker) => docker.kill(['a']), 'POST /containers/a/kill'],
+    ['start', 204, (docker) => docker.start(['a']), 'POST /containers/a/start'],
+    ['start of one that runs', 304, (docker) => docker.start(['a']), 'POST /containers/a/start'],
+    ['tag', 201, (docker) => docker.tag('sha256:1', 'app/x:v1'), 'POST /images/sha256:1/tag?repo=app%2Fx&tag=v1'],
+    [
+      'restart policy',
+      200,
+      (docker) => docker.setRestartPolicy(['a'], 'on-failure:3'),
+      'POST /containers/a/update {"RestartPolicy":{"Name":"on-failure","MaximumRetryCount":3}}',
+    ],
+  ])('%s is made by the engine itself', async (_, status, change, request) => {
+    const { asked, commands } = command();
+    const requests: string[] = [];
+    await change(await open(recording(status, requests), commands));
+    expect(requests).toEqual([request]);
+    expect(asked).toEqual([]);
+  });
+
+  test.each<[string, number, (docker: Docker) => Promise<void>, string]>([
+    ['stop', 500, (docker) => docker.stop(['a'], 1000), 'stop -t 1 -- a'],
+    ['kill', 500, (docker) => docker.kill(['a']), 'kill -- a'],
+    ['start of one that is gone', 404, (docker) => docker.start(['a']), 'start -- a'],
+    ['tag of an image that is gone', 404, (docker) => docker.tag('app:v1', 'x:v1'), 'tag -- app:v1 x:v1'],
+    ['restart policy', 400, (docker) => docker.setRestartPolicy(['a'], 'no'), 'update --restart no -- a'],
+  ])('%s that the engine refuses is left to the docker command, which says why', async (_, status, change, argv) => {
+    const { asked, commands } = command();
+    await change(await open(recording(status, []), commands));
+    expect(asked).toEqual([argv]);
   });
 });
