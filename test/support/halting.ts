@@ -14,11 +14,16 @@ export interface Halted {
 }
 
 /** Runs the tool until it is at the failpoint `NAME#N`. Rejects when it ends without having been there. */
-export const runUntil = async (stack: Stack, point: string, ...argv: readonly string[]): Promise<Halted> => {
+export const runUntil = async (
+  stack: Stack,
+  point: string,
+  argv: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+): Promise<Halted> => {
   const trace = join(stack.directory, `.trace-${Math.random().toString(36).slice(2)}`);
   const at = point.includes('#') ? point : `${point}#1`;
-  const variables = { KALEEM_FAILPOINTS: `${at}=stop`, KALEEM_FAILPOINTS_TRACE: trace };
-  const command = stack.armed(variables, ...argv);
+  const failpoints = { KALEEM_FAILPOINTS: `${at}=stop`, KALEEM_FAILPOINTS_TRACE: trace };
+  const command = stack.armed({ ...variables, ...failpoints }, ...argv);
   let over = false;
   const ended = command.ended.then((outcome) => {
     over = true;

@@ -1,6 +1,5 @@
-import { type Halted, runUntil } from '../../support/halting.ts';
 import { expectEnding } from './ending.ts';
-import type { Case, World } from './world.ts';
+import { type Case, haltDeploy, type World } from './world.ts';
 
 const mongoOf = async ({ stack }: World): Promise<string> => {
   const { mongo } = await stack.ids();
@@ -48,9 +47,7 @@ const MOMENTS: readonly Moment[] = [
 const lost = (how: keyof typeof deaths, { during, point, bad, codes }: Moment): Case => ({
   name: `MongoDB ${how} during ${during}`,
   async run(world) {
-    const { tag } = await world.variants.publish(bad ? { fault: 'spoil' } : {});
-    world.visits.look();
-    const halted: Halted = await runUntil(world.stack, point, tag);
+    const { tag, ...halted } = await haltDeploy(world, { point, fault: bad ? 'spoil' : '' });
     await deaths[how](world);
     await halted.resume();
     await expectEnding(world, await halted.command.ended, {

@@ -1,6 +1,5 @@
-import { runUntil } from '../../support/halting.ts';
 import { expectEnding } from './ending.ts';
-import type { Case, World } from './world.ts';
+import { type Case, haltDeploy, type World } from './world.ts';
 
 const prune = ({ server }: World): Promise<string> => server.docker('system', 'prune', '--all', '--force');
 
@@ -59,7 +58,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: prune,
     at: 'during the undo',
     point: 'effect.containers.kill.result',
-    fault: 'exit',
+    fault: 'hang',
     codes: [20],
   },
   {
@@ -83,7 +82,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: remove('api'),
     at: 'during the undo',
     point: 'effect.containers.kill.intent',
-    fault: 'exit',
+    fault: 'hang',
     codes: [20],
   },
   {
@@ -99,7 +98,7 @@ const MEDDLINGS: readonly Meddling[] = [
     meddle: remove('nginx'),
     at: 'during the undo',
     point: 'effect.containers.kill.intent',
-    fault: 'exit',
+    fault: 'hang',
     codes: [20],
   },
   {
@@ -115,9 +114,7 @@ const MEDDLINGS: readonly Meddling[] = [
 const meddled = ({ what, meddle, at, point, fault, codes }: Meddling): Case => ({
   name: `${what} by somebody else ${at}`,
   async run(world) {
-    const { tag } = await world.variants.publish({ fault });
-    world.visits.look();
-    const halted = await runUntil(world.stack, point, tag);
+    const { tag, ...halted } = await haltDeploy(world, { point, fault });
     await meddle(world);
     await halted.resume();
     const outcome = await halted.command.ended;
