@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servedVersion } from '../support/asking.ts';
 import { expectEnvTag, expectExit } from '../support/expectations.ts';
 import { type JournalLine, readJournals } from '../support/journals.ts';
-import { openTorture } from '../support/torture.ts';
+import { openTorture, say } from '../support/torture.ts';
 import { versionsIn } from '../support/visitors.ts';
 import { expectNewGood, expectOldGood, openWorld, type World } from './faults/world.ts';
 
@@ -119,7 +119,7 @@ const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean
   const served = await servedVersion(stack.httpPort);
   try {
     if (kind !== 'deploy of a bad version' && served === tag) {
-      expect(isCommitted, 'only what was committed may be finished').toBe(true);
+      expect(has(journal, 'intent', 'commit'), 'only what was committed may be finished').toBe(true);
       await expectNewGood(world, tag, recovery);
       await expectEnvTag(stack, tag);
     } else await expectOldGood(world, recovery);
@@ -127,6 +127,7 @@ const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean
     throw new Error(`${at}\n${recovery.stdout}`, { cause: error });
   }
   expectExit(await stack.run('recover'), 0);
+  say(`torture: reboot: ${at}: ${served === tag ? 'new-good' : 'old-good'}`);
   return reached;
 };
 
