@@ -30,6 +30,7 @@ const SUITES: Readonly<Record<Kind, readonly (readonly [project: string, ...file
     ['unit', 'test/unit/deploy'],
     ['e2e', 'test/e2e/refusals.test.ts'],
     ['e2e', 'test/e2e/killed.test.ts'],
+    ['torture', 'test/torture/concurrency.test.ts'],
   ],
   fence: [
     ['unit', 'test/unit/deploy/fence-calls.test.ts', 'test/unit/deploy/runbook.test.ts'],
@@ -39,6 +40,7 @@ const SUITES: Readonly<Record<Kind, readonly (readonly [project: string, ...file
     ['e2e', 'test/e2e/bad-versions.test.ts'],
     ['e2e', 'test/e2e/main-job.test.ts'],
     ['e2e', 'test/e2e/by-hand.test.ts'],
+    ['torture', 'test/torture/reboot.test.ts'],
   ],
 };
 

@@ -35,6 +35,7 @@ remove_images() {
   [[ -s $BED/images ]] || return 0
   mapfile -t references < <(sort -u "$BED/images")
   docker image rm "${references[@]}" >/dev/null 2>&1 || true
+  docker volume rm kaleem-test-bed-server-disk >/dev/null 2>&1 || true
 }
 
 if [[ ${1:-} == --purge ]]; then remove_images; fi

@@ -11,6 +11,7 @@ source "$here/lib/engine.sh"
 source "$here/lib/base-images.sh"
 source "$here/lib/server-images.sh"
 source "$here/lib/app-images.sh"
+source "$here/lib/whole-server.sh"
 
 [[ $(id -u) == 0 ]] || die "it installs packages and starts a Docker engine: run it as root"
 
@@ -42,12 +43,16 @@ substitute_servers() {
   if command -v go >/dev/null; then ensure_ferretdb; fi
   wait "$sid"
   wait "$bookworm"
+  # It needs nothing but the base: its packages come while the others are built.
+  ensure_whole_server &
+  local server=$!
   ensure_mongo
   ensure_simple redis redis:7
   ensure_simple nginx nginx:1.27
   ensure_node_base
   ensure_qdrant_stand_in
   ensure_simple rabbitmq rabbitmq:3-management
+  wait "$server"
 }
 
 need_command curl curl ca-certificates
@@ -55,11 +60,15 @@ ensure_fault_tools
 ensure_registry
 ensure_engine
 case $(servers) in
-  images) real_servers ;;
+  images)
+    real_servers
+    ensure_whole_server
+    ;;
   packages) substitute_servers ;;
 esac
 ensure_api
 ensure_frontend
+ensure_server_disk
 
 cat >"$BED/env" <<ENV
 KALEEM_TEST_REGISTRY=$(registry_address)

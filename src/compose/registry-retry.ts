@@ -68,9 +68,13 @@ const registryError = (reference: string, failure: RegistryFailure, said: string
         hint: 'docker system df shows what uses it',
       }),
     'rate-limited': () =>
-      new DeployError('registry-unreachable', `${registry} limits how often images are pulled${again}: ${last}`, {
-        hint: `wait, or get a higher limit: ${login}`,
-      }),
+      new DeployError(
+        'registry-unreachable',
+        `${registry} limits pulls, and refuses ${reference} for now${again}: ${last}`,
+        {
+          hint: `wait, or get a higher limit: ${login}`,
+        },
+      ),
     transient: () =>
       new DeployError('registry-unreachable', `${registry} could not be reached for ${reference}${again}: ${last}`, {
         hint: 'check the network and the registry, then run this again',

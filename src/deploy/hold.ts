@@ -1,7 +1,8 @@
 import { join } from 'node:path';
-import { DeployError } from '../errors.ts';
+import type { ImageInfo } from '../compose/engine.ts';
+import { DeployError, messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
-import type { Release } from '../operation/releases.ts';
+import type { Release, ReleaseService } from '../operation/releases.ts';
 import { makeDirectory, makeDurable } from '../system/durable-file.ts';
 import type { Context } from './context.ts';
 
@@ -13,6 +14,34 @@ export const savedImage = (stateDirectory: string, imageId: string): string =>
 export const holdTag = (project: string, release: number, service: string): string =>
   `kaleem-deploy/${project}:release-${release}-${service}`;
 
+/** How long a registry has to give an image its digest back; where it can't, our own tag does. */
+const NAME_AGAIN_MS = 5_000;
+
+/**
+ * `docker system prune -a` takes all names but one of an image that is in use, its digest among them. A pull brings it back
+ * without a layer, so that containers of the release are made again from the definition that they had. Resolves to
+ * whether it was brought back.
+ */
+const nameAgain = async (
+  { docker, log, signal }: Context,
+  operation: Operation,
+  { service, image, found }: { readonly service: string; readonly image: string; readonly found: ImageInfo },
+): Promise<boolean> => {
+  const [, digest] = image.split('@');
+  if (digest === undefined || found.repoDigests.some((each) => each.endsWith(`@${digest}`))) return false;
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(NAME_AGAIN_MS)]);
+  const intent = { service, imageId: found.id, pinned: image };
+  return operation
+    .effect('image.recover', intent, () => docker.pull(image, { signal: limit }))
+    .then(
+      () => true,
+      (error: unknown) => {
+        log.debug(`${image} stays without its digest: ${messageOf(error)}`);
+        return false;
+      },
+    );
+};
+
 /**
  * Makes sure that an undo will find the old release's images: each gets a tag of our own; one that no registry has is
  * saved to a file as well, for a tag does not stop `docker system prune -a`.
@@ -20,9 +49,9 @@ export const holdTag = (project: string, release: number, service: string): stri
 export const holdOldImages = async (context: Context, operation: Operation, release: Release): Promise<void> => {
   const { docker, project, config } = context;
   /** Whether it can be pulled again, by digest. */
-  const hold = async (service: string, imageId: string): Promise<boolean> => {
-    const image = await docker.image(imageId);
-    if (image === null) {
+  const hold = async (service: string, { image, imageId }: ReleaseService): Promise<boolean> => {
+    const found = await docker.image(imageId);
+    if (found === null) {
       throw new DeployError(
         'image-not-held',
         `the image of ${service} that runs now (${imageId}) is gone from this host`,
@@ -32,11 +61,12 @@ export const holdOldImages = async (context: Context, operation: Operation, rele
       );
     }
     const held = holdTag(project.name, release.id, service);
-    if (!image.repoTags.includes(held)) await docker.tag(imageId, held);
-    return image.repoDigests.length > 0;
+    if (!found.repoTags.includes(held)) await docker.tag(imageId, held);
+    const named = await nameAgain(context, operation, { service, image, found });
+    return named || found.repoDigests.length > 0;
   };
   const services = Object.entries(release.services);
-  const pullable = await Promise.all(services.map(([service, { imageId }]) => hold(service, imageId)));
+  const pullable = await Promise.all(services.map(([service, own]) => hold(service, own)));
   for (const [index, [service, { imageId }]] of services.entries()) {
     if (pullable[index] === true) continue;
     const path = savedImage(config.stateDirectory, imageId);
@@ -51,7 +81,8 @@ export const holdOldImages = async (context: Context, operation: Operation, rele
 /** Gets a release's images back that somebody pruned meanwhile, and their tags where those point elsewhere now. */
 export const holdAgain = async (context: Context, operation: Operation, release: Release): Promise<void> => {
   for (const [service, { image, imageId }] of Object.entries(release.services)) {
-    if ((await context.docker.image(imageId)) === null) {
+    const found = await context.docker.image(imageId);
+    if (found === null) {
       const { pinned } = release.images.find((each) => each.imageId === imageId) ?? { pinned: image };
       context.progress.note(`the image of ${service} was removed: getting ${pinned} again`);
       await operation.effect('image.recover', { service, imageId, pinned }, async () => {
@@ -59,7 +90,7 @@ export const holdAgain = async (context: Context, operation: Operation, release:
           .loadImage(savedImage(context.config.stateDirectory, imageId))
           .catch(() => context.docker.pull(pinned));
       });
-    }
+    } else await nameAgain(context, operation, { service, image, found });
     if (isPinned(image) || (await context.docker.image(image))?.id === imageId) continue;
     await operation.effect('image.retag', { image, imageId }, () => context.docker.tag(imageId, image));
   }

@@ -12,7 +12,7 @@ const requireDatabase = async ({ context, plan }: Run): Promise<void> => {
   const containers = ofServices(await projectContainers(context), [database]);
   if (containers.some(({ state }) => state === 'running')) return;
   throw new DeployError('database-unreachable', `${database} has stopped since the plan was made`, {
-    hint: `docker compose ps --all ${database}; then the same again`,
+    hint: 'docker compose ps --all shows what else is down, docker compose start brings it up; then the same again',
   });
 };
 

@@ -2,7 +2,14 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { expectEnvTag, expectExit, expectServes, lastOperation } from '../support/expectations.ts';
+import { readJournals } from '../support/journals.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
+
+/** What the last operation did to the database: its dump, and a restore where there was one. */
+const databaseSteps = async (stack: Stack): Promise<readonly string[]> => {
+  const lines = (await readJournals(stack.directory, 1)).flatMap((journal) => journal.lines);
+  return lines.flatMap(({ type, step }) => (type === 'intent' && /^(?:backup|restore)\./.test(step) ? [step] : []));
+};
 
 describe('a version that is broken', () => {
   let stack: Stack;
@@ -50,6 +57,7 @@ describe('a version that is broken', () => {
     const { mongo, redis } = await stack.ids();
     expect({ mongo, redis }).toEqual({ mongo: idsBefore.mongo, redis: idsBefore.redis });
     expect((await readdir(join(stack.directory, 'backups'))).filter((name) => name.includes('aside'))).toEqual([]);
+    expect(await databaseSteps(stack)).toEqual(['backup.create']);
   });
 
   it('v0.0.3, which writes rubbish, is undone to the last byte, and what it wrote is kept aside', async () => {
@@ -57,6 +65,8 @@ describe('a version that is broken', () => {
     const outcome = await stack.runBriefly('v0.0.3');
     expectExit(outcome, 20);
     expect(outcome.stderr).toContain('v0.0.1 is live again (database restored)');
+    const steps = ['backup.create', 'backup.create', 'restore.stage', 'restore.swap', 'restore.finish'];
+    expect(await databaseSteps(stack)).toEqual(steps);
     await expectServes(stack, 'v0.0.1');
     await expectEnvTag(stack, 'v0.0.1');
     expect(await stack.fingerprint()).toEqual(before);

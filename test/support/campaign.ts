@@ -1,5 +1,5 @@
-import { appendFileSync } from 'node:fs';
 import { type Arena, type Ended, openArena } from './arena.ts';
+import { say as sayLine } from './torture.ts';
 
 /** One case that has been played. */
 export interface Played extends Ended {
@@ -29,9 +29,7 @@ export const openCampaign = async (name: string, options: { readonly arenas: num
   let [played, kills, orders] = [0, 0, 0];
 
   const say = (text: string): void => {
-    const line = `torture: ${name}: ${((performance.now() - started) / 1000).toFixed(0)} s: ${text}`;
-    console.log(line);
-    if (process.env.KALEEM_TORTURE_LOG !== undefined) appendFileSync(process.env.KALEEM_TORTURE_LOG, `${line}\n`);
+    sayLine(`torture: ${name}: ${((performance.now() - started) / 1000).toFixed(0)} s: ${text}`);
   };
   const blame = (what: string, found: readonly string[]): void => {
     for (const each of found) violations.push(`${what}: ${each}`);

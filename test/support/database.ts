@@ -6,7 +6,8 @@ import { systemClock } from '../../src/system/clock.ts';
 
 const DATABASE = 'kaleem';
 
-const uriOf = (address: string): string => `mongodb://${address}:27017/${DATABASE}?directConnection=true`;
+/** `address`: host and port. */
+const uriOf = (address: string): string => `mongodb://${address}/${DATABASE}?directConnection=true`;
 
 /** The content hash as the tool takes it. */
 export const hashOf = async (address: string): Promise<string> => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { ComposeClient } from '../../src/compose/compose-client.ts';
 import type { ContainerState, Docker, EngineInfo, ImageInfo } from '../../src/compose/engine.ts';
 import { OPERATION_LABEL } from '../../src/compose/labels.ts';
@@ -197,9 +197,9 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
       }),
     untag: (target) =>
       change(`untag ${target}`, () => {
-        for (const { tags } of images.values()) tags.delete(target);
+        for (const { tags, digests } of images.values()) for (const names of [tags, digests]) names.delete(target);
       }),
-    saveImage: () => change('save', () => {}),
+    saveImage: (_, path) => change('save', () => writeFile(path, '')),
     loadImage: async (path) => {
       throw new DeployError('docker-failed', `${path} is not there`);
     },

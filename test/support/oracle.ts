@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { servedVersion } from './asking.ts';
 import { collectionsOf, fingerprintOf } from './database.ts';
-import { docker } from './docker.ts';
 import { filesLeft } from './oracle/files.ts';
 import { operationsOf } from './oracle/operations.ts';
 import { processesOf } from './oracle/processes.ts';
@@ -52,7 +51,7 @@ interface RawContainer {
   readonly HostConfig: { readonly RestartPolicy: { readonly Name: string; readonly MaximumRetryCount: number } };
 }
 
-const containersOf = async (project: string): Promise<readonly Container[]> => {
+const containersOf = async ({ project, docker }: Stack): Promise<readonly Container[]> => {
   const ids = await docker('ps', '-aq', '--no-trunc', '--filter', `label=com.docker.compose.project=${project}`);
   if (ids === '') return [];
   const found = JSON.parse(await docker('container', 'inspect', ...ids.split('\n'))) as readonly RawContainer[];
@@ -79,7 +78,7 @@ export interface JudgeOptions {
 
 /** What the stack is now, taken while it is known to be well. */
 export const goodNow = async (stack: Stack, tag: string, options: JudgeOptions = {}): Promise<Good> => {
-  const containers = await containersOf(stack.project);
+  const containers = await containersOf(stack);
   const services = containers.map(({ service, imageId, configHash, restartPolicy }) => [
     service,
     { imageId, configHash, restartPolicy },
@@ -161,7 +160,7 @@ const releasesOf = async (state: string): Promise<{ live: string; imageIds: read
   return { live, imageIds: [...new Set(imageIds)] };
 };
 
-const imagesGone = async (imageIds: readonly string[]): Promise<readonly string[]> => {
+const imagesGone = async ({ docker }: Stack, imageIds: readonly string[]): Promise<readonly string[]> => {
   const held = await docker('images', '--all', '--quiet', '--no-trunc');
   const present = new Set(held.split('\n'));
   return imageIds.filter((id) => !present.has(id)).map((id) => `releases: image ${id} of a kept release is gone`);
@@ -192,7 +191,7 @@ const lookAt = async (stack: Stack, options: JudgeOptions): Promise<{ seen: Seen
   const state = join(stack.directory, '.kaleem');
   const [address, containers, env, { live, imageIds }, operations] = await Promise.all([
     stack.databaseAddress(),
-    containersOf(stack.project),
+    containersOf(stack),
     stack.read('.env'),
     releasesOf(state),
     operationsOf(state),
@@ -210,7 +209,7 @@ const lookAt = async (stack: Stack, options: JudgeOptions): Promise<{ seen: Seen
     collectionsLeft(address),
     filesLeft({ state, backups: join(stack.directory, 'backups'), project: stack.directory }),
     processesOf({ texts: [stack.project, stack.directory, ...operations.ids], markers: operations.runners }),
-    imagesGone(imageIds),
+    imagesGone(stack, imageIds),
   ]);
   const seen = { containers, env, database: Object.fromEntries(counted), throughEdge, direct, live };
   return { seen, always: always.flat() };

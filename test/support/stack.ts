@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { openDocker } from '../../src/compose/docker.ts';
@@ -11,6 +10,7 @@ import { endOrphans } from '../../src/system/orphans.ts';
 import { type Outcome, type Started, start } from './command.ts';
 import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
 import { freePort } from './free-port.ts';
+import { type Machine, registryAddress, thisMachine } from './machine.ts';
 import { type Runner, runnersIn, untilNone } from './runners.ts';
 import { SMALL_COMPOSE } from './small-stack.ts';
 
@@ -18,25 +18,11 @@ const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url))
 const COMMAND_MS = 180_000;
 /** The whole environment of what is run: nothing of the caller's leaks into a test. */
 const environment = { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', NO_COLOR: '1' };
-const docker = openDocker({ commands: systemCommands, environment, clock: systemClock });
 
 /** Where the test bed's registry is, with the prefix of the demo's repositories. */
-export const repository = (): string => `${process.env.KALEEM_TEST_REGISTRY ?? '127.0.0.1:5000'}/kaleem`;
+export const repository = (): string => `${registryAddress()}/kaleem`;
 
 export const apiImage = (tag: string): string => `${repository()}/kaleem-api:${tag}`;
-
-/** The built command: `test/e2e/build.ts` makes one of the current sources. */
-const tool = (): string => {
-  const built = process.env.KALEEM_TEST_CLI;
-  if (built === undefined) throw new Error('KALEEM_TEST_CLI is not set: run this as part of the e2e project');
-  return built;
-};
-
-const must = async (argv: readonly string[], cwd: string, env: Readonly<Record<string, string>> = environment) => {
-  const { code, stdout, stderr } = await start(argv, { cwd, env, timeoutMs: COMMAND_MS }).ended;
-  if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
-  return stdout.trim();
-};
 
 export interface StackOptions {
   /** All seven services of compose/, or the four of the small one. */
@@ -49,6 +35,10 @@ export interface StackOptions {
   readonly project?: string;
   /** An empty folder to use, which is left to whoever made it; one of its own unless told. */
   readonly directory?: string;
+  /** Where it runs; this machine unless told. */
+  readonly machine?: Machine;
+  /** On which ports of the machine it is published; free ones unless told. */
+  readonly ports?: { readonly http: number; readonly api: number };
 }
 
 /** A folder with a compose file and `.env` as a user has them, and what becomes of it. */
@@ -76,6 +66,10 @@ export interface Stack {
     variables: Readonly<Record<string, string>>,
     ...argv: readonly string[]
   ): Started;
+  /** To a process of the machine that it runs on, by its number there. */
+  signal(pid: number, name: NodeJS.Signals): Promise<void>;
+  /** `docker ARGV` with the engine that it runs on; rejects when it fails. */
+  docker(...argv: readonly string[]): Promise<string>;
   /** `docker compose ARGV` by hand; rejects when it fails. */
   compose(...argv: readonly string[]): Promise<string>;
   read(file: string): Promise<string>;
@@ -85,7 +79,7 @@ export interface Stack {
   containers(): Promise<readonly ContainerState[]>;
   /** Container ids by service. */
   ids(): Promise<Readonly<Record<string, string>>>;
-  /** Where its MongoDB can be reached from here. */
+  /** Where its MongoDB can be reached from here: host and port. */
   databaseAddress(): Promise<string>;
   contentHash(): Promise<string>;
   fingerprint(): Promise<Readonly<Record<string, string>>>;
@@ -100,10 +94,15 @@ export interface Stack {
 
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
-  const { size = 'small', tag = 'v0.0.1' } = options;
-  const directory = options.directory ?? (await mkdtemp(join(tmpdir(), 'kaleem-e2e-')));
+  const { size = 'small', tag = 'v0.0.1', machine = thisMachine } = options;
+  const directory = options.directory ?? (await mkdtemp(join(machine.folder, 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
-  const [httpPort, apiPort] = [await freePort(), await freePort()];
+  const { http: httpPort, api: apiPort } = options.ports ?? { http: await freePort(), api: await freePort() };
+  const docker = openDocker({
+    commands: systemCommands,
+    environment: { ...environment, ...machine.engine },
+    clock: systemClock,
+  });
   const write = (file: string, text: string) => writeFile(join(directory, file), text, { mode: 0o600 });
   const read = (file: string) => readFile(join(directory, file), 'utf8');
 
@@ -120,13 +119,16 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await write('.env', `# Written by hand: this comment stays.\n${lines.join('')}`);
-  await write(
-    'compose.yml',
-    size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE,
-  );
+  const compose = size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE;
+  // Another machine's loopback is out of reach: there the api's own port is open to all.
+  await write('compose.yml', machine === thisMachine ? compose : compose.replaceAll('127.0.0.1:', ''));
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });
 
   const runners = () => runnersIn(directory);
+  const launch = (argv: readonly string[], variables: Readonly<Record<string, string>> = {}): Started =>
+    start(machine.command(argv, directory, variables), {
+      ...{ cwd: directory, env: { ...environment, ...variables }, timeoutMs: COMMAND_MS },
+    });
   const begin = (
     argv: readonly string[],
     how: {
@@ -134,21 +136,26 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       readonly variables?: Readonly<Record<string, string>>;
       readonly under?: readonly string[];
     } = {},
-  ): Started =>
-    start([...(how.under ?? []), process.execPath, ...(how.node ?? []), tool(), ...argv], {
-      ...{ cwd: directory, env: { ...environment, ...how.variables }, timeoutMs: COMMAND_MS },
-    });
+  ): Started => {
+    const [node, tool] = machine.tool;
+    return launch([...(how.under ?? []), node, ...(how.node ?? []), tool, ...argv], how.variables);
+  };
+  const must: Must = async (argv) => {
+    const { code, stdout, stderr } = await launch(argv).ended;
+    if (code !== 0) throw new Error(`${argv.join(' ')}: exit ${code}: ${stderr}`);
+    return stdout.trim();
+  };
   const containers = async () => (await docker.containers(project, { all: true })).filter((each) => !each.oneOff);
   const databaseAddress = async () => {
     const mongo = (await containers()).find((each) => each.service === 'mongo');
     const address = mongo?.networks[0]?.ipv4;
     if (address == null) throw new Error(`${project}: no mongo runs`);
-    return address;
+    return machine.reach(address, 27017);
   };
   const fenceRules = async () => {
     const saved = await Promise.all(
       ['iptables', 'ip6tables'].map(async (program) => {
-        const lines = (await must([`${program}-save`], directory)).split('\n');
+        const lines = (await must([`${program}-save`])).split('\n');
         let table = '';
         return lines.flatMap((line) => {
           if (line.startsWith('*')) table = line.slice(1);
@@ -174,7 +181,11 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
     settled: () => untilNone(runners),
     armed: (variables, ...argv) => begin(argv, { node: ['--conditions=failpoints'], variables }),
     startUnder: (under, variables, ...argv) => begin(argv, { under, variables }),
-    compose: (...argv) => must(['docker', 'compose', ...argv], directory),
+    signal: async (pid, name) => {
+      await must(['kill', `-${name.slice(3)}`, String(pid)]);
+    },
+    docker: machine.docker,
+    compose: (...argv) => must(['docker', 'compose', ...argv]),
     async setVariable(name, value) {
       const text = await read('.env');
       await write('.env', text.replace(new RegExp(`^${name}=.*$`, 'm'), `${name}=${value}`));
@@ -190,38 +201,37 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
       for (const { marker } of await runners()) await endOrphans(marker, { clock: systemClock });
       // Of a test that failed half-way. The command also ends the process that answers 503; it may refuse.
       if ((await fenceRules()).length > 0) await begin(['maintenance', 'off']).ended;
-      await removeRules(await fenceRules(), directory);
-      await removeProject(project, directory);
+      await removeRules(await fenceRules(), must);
+      await removeProject(project, must);
       if (options.directory === undefined) await rm(directory, { recursive: true, force: true });
     },
   };
 };
 
+type Must = (argv: readonly string[]) => Promise<string>;
+
 /** Deletes rules one by one: a test that failed half-way must not shut the next one's ports. */
-const removeRules = async (rules: readonly string[], cwd: string): Promise<void> => {
+const removeRules = async (rules: readonly string[], must: Must): Promise<void> => {
   for (const rule of rules) {
     const [program = '', ...words] = rule.replaceAll('"', '').split(' ');
     const deletion = words.map((word) => (word === '-A' ? '-D' : word));
-    await must([program, '-w', '10', ...deletion], cwd).catch(() => {});
+    await must([program, '-w', '10', ...deletion]).catch(() => {});
   }
 };
 
 /** By label, whatever the compose file says by now. */
-const removeProject = async (project: string, cwd: string): Promise<void> => {
+const removeProject = async (project: string, must: Must): Promise<void> => {
   const list = async (...argv: readonly string[]) =>
-    (await must(['docker', ...argv, '--filter', `label=com.docker.compose.project=${project}`], cwd))
+    (await must(['docker', ...argv, '--filter', `label=com.docker.compose.project=${project}`]))
       .split('\n')
       .filter((line) => line !== '');
   const containers = await list('ps', '-aq');
-  if (containers.length > 0) await must(['docker', 'rm', '-fv', ...containers], cwd).catch(() => {});
+  if (containers.length > 0) await must(['docker', 'rm', '-fv', ...containers]).catch(() => {});
   const networks = await list('network', 'ls', '-q');
-  if (networks.length > 0) await must(['docker', 'network', 'rm', ...networks], cwd).catch(() => {});
+  if (networks.length > 0) await must(['docker', 'network', 'rm', ...networks]).catch(() => {});
   const volumes = await list('volume', 'ls', '-q');
-  if (volumes.length > 0) await must(['docker', 'volume', 'rm', '-f', ...volumes], cwd).catch(() => {});
-  const held = await must(
-    ['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', `kaleem-deploy/${project}`],
-    cwd,
-  );
+  if (volumes.length > 0) await must(['docker', 'volume', 'rm', '-f', ...volumes]).catch(() => {});
+  const held = await must(['docker', 'images', '--format', '{{.Repository}}:{{.Tag}}', `kaleem-deploy/${project}`]);
   const tags = held.split('\n').filter((line) => line !== '');
-  if (tags.length > 0) await must(['docker', 'rmi', ...tags], cwd).catch(() => {});
+  if (tags.length > 0) await must(['docker', 'rmi', ...tags]).catch(() => {});
 };

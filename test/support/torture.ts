@@ -27,14 +27,18 @@ export interface Torture {
   either<T>(inFull: T, inShort: T): T;
 }
 
+/** A line for whoever watches; also to the file that KALEEM_TORTURE_LOG names. */
+export const say = (line: string): void => {
+  console.log(line);
+  if (process.env.KALEEM_TORTURE_LOG !== undefined) appendFileSync(process.env.KALEEM_TORTURE_LOG, `${line}\n`);
+};
+
 /** Prints the suite's seed, so that any failure can be run again. */
 export const openTorture = (suite: string): Torture => {
   const given = process.env.KALEEM_TORTURE_SEED;
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
   if (!Number.isSafeInteger(seed)) throw new Error(`KALEEM_TORTURE_SEED=${given} is not a number`);
-  const line = `torture: ${suite}: seed ${seed}${full ? ', full' : ''}`;
-  console.log(line);
-  if (process.env.KALEEM_TORTURE_LOG !== undefined) appendFileSync(process.env.KALEEM_TORTURE_LOG, `${line}\n`);
+  say(`torture: ${suite}: seed ${seed}${full ? ', full' : ''}`);
   const random = generator(seed);
   const shuffled = <T>(items: readonly T[]): readonly T[] =>
     items

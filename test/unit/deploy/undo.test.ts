@@ -215,6 +215,38 @@ test('so does the old version, when the engine restarts after an undo', async ()
   await expectOldGood();
 });
 
+describe('when somebody pruned the digest of the image that runs', () => {
+  const prune = async (): Promise<string> => {
+    await deploy(world.session, to('v2'));
+    world.engine.behaviours.set(`${API}:v3`, 'exits');
+    const [api] = world.engine.all().filter(({ service }) => service === 'api');
+    const digests = (await world.engine.docker.image(api?.imageId ?? ''))?.repoDigests ?? [];
+    for (const digest of digests) await world.engine.docker.untag(digest);
+    return api?.image ?? '';
+  };
+  const imageOfApi = (): string | undefined => world.engine.all().find(({ service }) => service === 'api')?.image;
+
+  test('an undo gives it its name back', async () => {
+    world = await createWorld();
+    const image = await prune();
+    expect((await failureOf(deploy(world.another(), to('v3')))).code).toBe('rolled-back');
+    expect(image).toMatch(/:v2@sha256:/);
+    expect(imageOfApi()).toBe(image);
+    expect(world.running()).toEqual(allRunning(world, 'v2'));
+  });
+
+  test('and no registry has it any more, an undo uses our own tag', async () => {
+    world = await createWorld();
+    await prune();
+    world.engine.interfere = ({ text, moment }) => {
+      if (text.startsWith(`pull ${API}:v2`) && moment === 'before') fail();
+    };
+    expect((await failureOf(deploy(world.another(), to('v3')))).code).toBe('rolled-back');
+    expect(imageOfApi()).toMatch(/^kaleem-deploy\/.*:release-2-api$/);
+    expect(world.running()).toEqual(allRunning(world, 'v2'));
+  });
+});
+
 test('a commit that fails once the release was live makes the old one live again', async () => {
   world = await createWorld();
   await deploy(world.session, to('v2'));

@@ -1,0 +1,167 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { servedVersion } from '../support/asking.ts';
+import { expectEnvTag, expectExit } from '../support/expectations.ts';
+import { type JournalLine, readJournals } from '../support/journals.ts';
+import { openTorture, say } from '../support/torture.ts';
+import { versionsIn } from '../support/visitors.ts';
+import { expectNewGood, expectOldGood, openWorld, type World } from './faults/world.ts';
+
+const torture = openTorture('reboot');
+
+/** How long after a boot containers that start by themselves have to do so. */
+const AFTER_BOOT_MS = 3_000;
+const POLL_MS = 5;
+
+type Kind = 'deploy' | 'deploy of a bad version' | 'rollback';
+type Cut = 'reboot' | 'power cut';
+
+interface Moment {
+  readonly kind: Kind;
+  readonly cut: Cut;
+  /** After so many lines of the operation's journal. */
+  readonly lines: number;
+}
+
+const KINDS: readonly Kind[] = ['deploy', 'deploy of a bad version', 'rollback'];
+/** More lines than any operation's journal has: where one ends before, so do its moments. */
+const MOST_LINES = 90;
+/** In the normal tests every moment is one of these, which each kind has. */
+const SHORT_LINES = 24;
+
+/** What is typed, and the tag that becomes live if all goes well. */
+const typed = async (world: World, kind: Kind): Promise<{ readonly argv: readonly string[]; readonly tag: string }> => {
+  if (kind === 'deploy') {
+    const { tag } = await world.variants.publish();
+    return { argv: [tag], tag };
+  }
+  if (kind === 'deploy of a bad version') {
+    const { tag } = await world.variants.publish({ fault: 'spoil' });
+    return { argv: [tag], tag };
+  }
+  const { json } = await world.stack.run('rollback', '--dry-run', '--json');
+  return { argv: ['rollback', '--yes'], tag: (json as { readonly subject: string }).subject };
+};
+
+const newestJournal = async ({ stack }: World): Promise<readonly JournalLine[]> =>
+  (await readJournals(stack.directory, 1)).at(-1)?.lines ?? [];
+
+/** Resolves to whether there was such a moment: false when the command ended before. */
+const reach = async (
+  world: World,
+  lines: number,
+  before: string | undefined,
+  isOver: () => boolean,
+): Promise<boolean> => {
+  while (!isOver()) {
+    const [newest] = await readJournals(world.stack.directory, 1);
+    if (newest !== undefined && newest.operation !== before && newest.lines.length >= lines) return true;
+    await sleep(POLL_MS);
+  }
+  return false;
+};
+
+const has = (lines: readonly JournalLine[], type: JournalLine['type'], step: string): boolean =>
+  lines.some((line) => line.type === type && line.step === step);
+
+/** From here to there the firewall kept visitors out; after a boot only the missing restart policies do. */
+const isFenced = (lines: readonly JournalLine[]): boolean =>
+  has(lines, 'result', 'restart-policy.hold') &&
+  !has(lines, 'intent', 'restart-policy.release') &&
+  lines.at(-1)?.type !== 'end';
+
+/** Cuts an operation short at a moment, boots, recovers. Resolves to false when the operation ended before. */
+const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean> => {
+  const { stack, server, visits, good } = world;
+  const { argv, tag } = await typed(world, kind);
+  const [before] = await readJournals(stack.directory, 1);
+  const command = stack.start(...argv);
+  let over = false;
+  const ended = command.ended.then((outcome) => {
+    over = true;
+    return outcome;
+  });
+  const reached = await reach(world, lines, before?.operation, () => over);
+  if (cut === 'power cut') await server.cutPower();
+  else await server.shutDown();
+  const outcome = await ended;
+  const journal = await newestJournal(world);
+  const at = `${kind}, ${cut} after ${lines} lines: ${journal.at(-1)?.type} ${journal.at(-1)?.step}`;
+
+  const isCommitted = kind !== 'deploy of a bad version' && has(journal, 'result', 'commit');
+  const met = versionsIn(visits.look());
+  expect(
+    met.filter((version) => version !== good.tag && !(isCommitted && version === tag)),
+    at,
+  ).toEqual([]);
+
+  await server.boot();
+  await sleep(AFTER_BOOT_MS);
+  const metAfter = versionsIn(visits.look());
+  const mayAnswer = isFenced(journal) ? [] : [good.tag, ...(isCommitted ? [tag] : [])];
+  expect(
+    metAfter.filter((version) => !mayAnswer.includes(version)),
+    at,
+  ).toEqual([]);
+  if (isFenced(journal)) {
+    const up = (await stack.containers()).filter(
+      ({ service, state }) => state === 'running' && service !== 'mongo' && service !== 'redis',
+    );
+    expect(
+      up.map(({ service }) => service),
+      at,
+    ).toEqual([]);
+  }
+
+  const recovery = await stack.run('recover');
+  if (recovery.code !== 0)
+    throw new Error(`${at}: recover: exit ${recovery.code}\n${recovery.stderr}\n${outcome.stderr}`);
+  const served = await servedVersion(stack.httpPort);
+  try {
+    if (kind !== 'deploy of a bad version' && served === tag) {
+      expect(has(journal, 'intent', 'commit'), 'only what was committed may be finished').toBe(true);
+      await expectNewGood(world, tag, recovery);
+      await expectEnvTag(stack, tag);
+    } else await expectOldGood(world, recovery);
+  } catch (error) {
+    throw new Error(`${at}\n${recovery.stdout}`, { cause: error });
+  }
+  expectExit(await stack.run('recover'), 0);
+  say(`torture: reboot: ${at}: ${served === tag ? 'new-good' : 'old-good'}`);
+  return reached;
+};
+
+describe('a server that goes down in the middle', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await openWorld();
+    // A release to roll back to.
+    const { tag } = await world.variants.publish();
+    const outcome = await world.stack.run(tag);
+    expectExit(outcome, 0);
+    await expectNewGood(world, tag, outcome);
+  });
+  afterAll(() => world?.cleanup());
+
+  const someLines = () => 1 + Math.floor(torture.random() * SHORT_LINES);
+  const short: readonly Moment[] = [
+    { kind: 'deploy of a bad version', cut: 'power cut', lines: someLines() },
+    { kind: torture.random() < 0.5 ? 'deploy' : 'rollback', cut: 'reboot', lines: someLines() },
+  ];
+
+  if (!torture.full) {
+    it.each(short)('$kind: $cut after $lines lines of the journal', async (moment) => {
+      await play(world, moment);
+    });
+  } else {
+    for (const kind of KINDS) {
+      for (const cut of ['power cut', 'reboot'] as const) {
+        it(`${kind}: ${cut} at every step`, async () => {
+          for (let lines = 1; lines <= MOST_LINES; lines += 1) if (!(await play(world, { kind, cut, lines }))) return;
+          throw new Error(`the journal of a ${kind} has more than ${MOST_LINES} lines`);
+        });
+      }
+    }
+  }
+});
