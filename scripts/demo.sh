@@ -21,7 +21,7 @@ if ! cmp -s package-lock.json node_modules/.installed-from; then
   npm ci --no-audit --no-fund
   cp package-lock.json node_modules/.installed-from
 fi
-if [[ ! -e dist/.built || -n $(find src package.json tsconfig.json tsconfig.build.json -newer dist/.built -print -quit) ]]; then
+if [[ ! -e dist/.built || -n $(find src package.json tsconfig.json scripts/build.ts -newer dist/.built -print -quit) ]]; then
   npm run build
   touch dist/.built
 fi

@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import ts from 'typescript';
 import { findMutants, KINDS, type Kind, type Mutant } from './mutants.ts';
 
 // Does every fsync, every call of the fence and every call of the lock matter to some test? Each is left out, one at a
@@ -72,27 +71,25 @@ interface Tree {
 /** A copy of what the tests need, built. */
 const copyTree = async (): Promise<Tree> => {
   const directory = await mkdtemp(join(tmpdir(), 'kaleem-mutants-'));
-  for (const name of ['src', 'test', 'compose', 'scripts', 'package.json', 'tsconfig.json', 'tsconfig.build.json']) {
+  for (const name of ['src', 'test', 'compose', 'scripts', 'package.json', 'tsconfig.json']) {
     await cp(join(ROOT, name), join(directory, name), { recursive: true });
   }
   await cp(join(ROOT, 'vitest.config.ts'), join(directory, 'vitest.config.ts'));
   for (const name of ['docs', 'CHANGELOG.md', 'README.md']) await symlink(join(ROOT, name), join(directory, name));
   await symlink(join(ROOT, 'node_modules'), join(directory, 'node_modules'));
-  const tsc = join(directory, 'node_modules/typescript/bin/tsc');
-  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: directory });
-  return { directory, cli: join(directory, 'dist/cli/main.js') };
+  const tree = { directory, cli: join(directory, 'dist/cli/main.js') };
+  await build(tree);
+  return tree;
 };
 
-/** Puts a source file, and what is built of it, in place. Types are not looked at: a mutant need not have good ones. */
-const put = async ({ directory }: Tree, file: string, source: string): Promise<void> => {
-  const { outputText } = ts.transpileModule(source, {
-    compilerOptions: {
-      ...{ module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023 },
-      ...{ verbatimModuleSyntax: true, rewriteRelativeImportExtensions: true },
-    },
-  });
-  await writeFile(join(directory, file), source);
-  await writeFile(join(directory, file.replace(/^src\//, 'dist/').replace(/\.ts$/, '.js')), outputText);
+/** Types are not looked at: a mutant need not have good ones. */
+const build = async ({ directory }: Tree): Promise<void> => {
+  await run(process.execPath, ['--import', 'tsx', 'scripts/build.ts'], { cwd: directory });
+};
+
+const put = async (tree: Tree, file: string, source: string): Promise<void> => {
+  await writeFile(join(tree.directory, file), source);
+  await build(tree);
 };
 
 const exists = (path: string): Promise<boolean> =>

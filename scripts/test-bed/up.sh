@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Makes everything that the demo and the integration tests need: a Docker engine, a registry, the servers of the stack
-# and the demo application's images. Idempotent, and quick the second time. See README.md.
+# and the demo application's images; with --whole-server, what makes servers in containers too. Idempotent, and quick the
+# second time. See README.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=scripts/test-bed/lib/common.sh
@@ -43,16 +44,12 @@ substitute_servers() {
   if command -v go >/dev/null; then ensure_ferretdb; fi
   wait "$sid"
   wait "$bookworm"
-  # It needs nothing but the base: its packages come while the others are built.
-  ensure_whole_server &
-  local server=$!
   ensure_mongo
   ensure_simple redis redis:7
   ensure_simple nginx nginx:1.27
   ensure_node_base
   ensure_qdrant_stand_in
   ensure_simple rabbitmq rabbitmq:3-management
-  wait "$server"
 }
 
 need_command curl curl ca-certificates
@@ -60,15 +57,15 @@ ensure_fault_tools
 ensure_registry
 ensure_engine
 case $(servers) in
-  images)
-    real_servers
-    ensure_whole_server
-    ;;
+  images) real_servers ;;
   packages) substitute_servers ;;
 esac
 ensure_api
 ensure_frontend
-ensure_server_disk
+if [[ ${1:-} == --whole-server ]]; then
+  ensure_whole_server
+  ensure_server_disk
+fi
 
 cat >"$BED/env" <<ENV
 KALEEM_TEST_REGISTRY=$(registry_address)

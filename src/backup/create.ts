@@ -4,6 +4,7 @@ import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { makeDirectory, removeDurably } from '../system/durable-file.ts';
 import { around } from '../system/failpoints/around.ts';
+import { VERSION } from '../version-number.ts';
 import { ArchiveFile } from './archive/archive-file.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
@@ -24,7 +25,9 @@ import {
 import { oplogEnd } from './oplog.ts';
 import { readCollection, type Snapshot } from './raw-read.ts';
 import { atLeast } from './server-version.ts';
-import { TOOL_VERSION } from './tool-version.ts';
+
+/** Who wrote an archive: for people, nothing depends on it. */
+const TOOL = `kaleem-deploy ${VERSION}`;
 
 export interface BackupProgress {
   /** The collection being dumped. */
@@ -113,7 +116,7 @@ const dump = async (options: CreateBackupOptions, file: ArchiveFile, snapshot: S
   const { database, signal, onProgress } = options;
   const live = await listCollections(database, signal);
   const totalBytes = live.reduce((sum, { size }) => sum + size, 0);
-  const header = { concurrentCollections: 1, version: ARCHIVE_VERSION, toolVersion: TOOL_VERSION };
+  const header = { concurrentCollections: 1, version: ARCHIVE_VERSION, toolVersion: TOOL };
   await writePrelude(file, { ...header, serverVersion: database.server.release.join('.') }, live);
   const hashed: HashedNamespace[] = [];
   const namespaces: ManifestNamespace[] = [];
@@ -232,7 +235,7 @@ export const createBackup = async (given: CreateBackupOptions): Promise<Manifest
     const { version, replicaSet, replicaSetId, ferretdb } = options.database.server;
     const manifest: Manifest = {
       ...{ formatVersion: 1, id, archive, sha256: done.sha256, bytes: done.bytes, createdAt },
-      ...{ operation, release: options.release, toolVersion: TOOL_VERSION, serverVersion: version },
+      ...{ operation, release: options.release, toolVersion: TOOL, serverVersion: version },
       database: { replicaSet, replicaSetId, ferretdb },
       ...{ scope: options.database.name, consistency: done.consistency, clusterTime: done.clusterTime },
       ...{ durationMs: Math.round(clock.monotonic() - started), contentHash: hash, documents, dataBytes: bytes },

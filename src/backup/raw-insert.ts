@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { BSON, type Document } from 'mongodb';
 import { failpoint } from '#failpoint';
 import { DeployError } from '../errors.ts';
@@ -20,9 +19,10 @@ type SequenceConstructor = new (field: string) => Sequence;
  * The driver's own class for a section of raw documents in a message. It is internal to the driver, whose version is
  * pinned for that; should it be gone or do something else, documents are encoded anew and compared (see below).
  */
-const findSequence = (): SequenceConstructor | null => {
+const findSequence = async (): Promise<SequenceConstructor | null> => {
   try {
-    const { DocumentSequence } = createRequire(import.meta.url)('mongodb/lib/cmap/commands');
+    // @ts-expect-error: the driver has no types for what is its own
+    const { DocumentSequence } = (await import('mongodb/lib/cmap/commands.js')).default;
     return keepsContract(DocumentSequence) ? DocumentSequence : null;
   } catch {
     return null;
@@ -38,7 +38,7 @@ const keepsContract = (candidate: SequenceConstructor): boolean => {
   return expected.equals(sequence.toBin());
 };
 
-const Sequence = findSequence();
+const Sequence = await findSequence();
 
 /** The documents decoded such that encoding them gives the same bytes; refused by name where that cannot be. */
 const reencodable = (namespace: string, { bytes }: DocumentRun): Document[] => {

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { VERSION } from './version-number.ts';
+import { VERSION } from '../version-number.ts';
 
 // What we write may hold a database: nobody else's business, whatever the shell's umask was.
 process.umask(0o077);

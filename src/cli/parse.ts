@@ -1,5 +1,6 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { DeployError } from '../errors.ts';
+import { VERSION } from '../version-number.ts';
 import { defineAbort, defineAttach } from './attach.ts';
 import { defineBackup } from './backup.ts';
 import { defineConfig } from './config.ts';
@@ -22,7 +23,6 @@ import { defineRollback } from './rollback.ts';
 import { defineStatus } from './status.ts';
 import type { DefineVerb, Scheduled } from './verb.ts';
 import { defineVersion } from './version.ts';
-import { VERSION } from './version-number.ts';
 
 /** In the order of `--help`. */
 const verbs: readonly DefineVerb[] = [

@@ -17,7 +17,7 @@ export const realRunners: RunnerLauncher = {
       import('node:url'),
       import('node:path'),
     ]);
-    const program = fileURLToPath(new URL(`./runner-process${extname(import.meta.url)}`, import.meta.url));
+    const program = fileURLToPath(new URL(`../cli/runner-process${extname(import.meta.url)}`, import.meta.url));
     // The words after the program are for whoever looks at `ps`, but for the kind.
     return startRunner([process.execPath, ...process.execArgv, program, kind], env);
   },

@@ -1,5 +1,5 @@
+import { VERSION } from '../version-number.ts';
 import { type DefineVerb, examples } from './verb.ts';
-import { VERSION } from './version-number.ts';
 
 export const defineVersion: DefineVerb = (program, schedule) => {
   const command = program

@@ -48,7 +48,11 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
       signal,
       timeoutMs,
       ...asked
-    }: Abortable & { readonly timeoutMs: number; readonly post?: { readonly json: unknown } },
+    }: Abortable & {
+      readonly timeoutMs: number;
+      readonly post?: { readonly json: unknown };
+      readonly method?: 'DELETE';
+    },
   ): Promise<Answer> => {
     const to = await engine();
     if (to === null) throw new Unanswered();
@@ -166,6 +170,16 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
           return post(`/images/${encodeURI(source)}/tag?${to}`, null, { timeoutMs: TIMEOUT_MS, statuses: [201] });
         },
         () => docker.tag(source, target),
+      ),
+
+    untag: (target) =>
+      orElse(
+        {},
+        async () => {
+          const { status } = await ask(`/images/${encodeURI(target)}`, { timeoutMs: START_MS, method: 'DELETE' });
+          if (status !== 200 && status !== 404) throw new Unanswered();
+        },
+        () => docker.untag(target),
       ),
 
     // 304: as it was. 404: gone, which the command tolerates too where it says so.

@@ -35,7 +35,7 @@ export interface Answer {
 }
 
 /**
- * One request: a GET, or a POST of `json` (null: without a body). Rejects when the engine can't be reached, when the answer
+ * One request: a GET, a DELETE, or a POST of `json` (null: without a body). Rejects when the engine can't be reached, when the answer
  * is longer than `most` bytes, and when aborted.
  */
 export const exchange = (
@@ -43,6 +43,7 @@ export const exchange = (
   path: string,
   asked: {
     readonly post?: { readonly json: unknown };
+    readonly method?: 'GET' | 'DELETE';
     readonly headers?: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
     readonly most: number;
@@ -55,7 +56,7 @@ export const exchange = (
     const request = (secure ? httpsRequest : httpRequest)({
       ...options,
       path,
-      method: asked.post === undefined ? 'GET' : 'POST',
+      method: asked.post === undefined ? (asked.method ?? 'GET') : 'POST',
       headers: { Host: 'docker', ...type, ...length, ...asked.headers },
       signal: asked.signal,
     });

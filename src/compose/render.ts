@@ -3,7 +3,7 @@ import type { ComposeSpecification } from 'docker-compose';
 import { DeployError, messageOf } from '../errors.ts';
 import { type ComposeDeps, runConfig } from './config-command.ts';
 import { serviceHashes } from './hashes.ts';
-import { parseRendered } from './parse-rendered.ts';
+import { type ParsedProject, parseRendered } from './parse-rendered.ts';
 import type { ComposeProject } from './project.ts';
 import type { RenderedProject } from './rendered.ts';
 import { readSources } from './sources.ts';
@@ -20,20 +20,47 @@ export const renderProject = async (
   project: ComposeProject,
   deps: ComposeDeps,
   overrides: Readonly<Record<string, string>> = {},
-): Promise<RenderedProject> => {
+): Promise<RenderedProject> => withHashes(project, deps, await readProject(project, deps, overrides));
+
+/** A rendered project that has no hashes yet: Compose must be started once more for them. */
+export type UnhashedProject = Omit<RenderedProject, 'services'> &
+  Pick<ParsedProject, 'services' | 'sourceVariables'> &
+  Pick<ComposeProject, 'environment'>;
+
+/** The same without the hashes. */
+export const readProject = async (
+  project: ComposeProject,
+  deps: ComposeDeps,
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<UnhashedProject> => {
   const environment = { ...project.environment, ...overrides };
   const [interpolated, asWritten, sources] = await Promise.all([
     runConfig(project, 'interpolated', { environment }, deps),
     runConfig(project, 'as-written', { environment }, deps),
     readSources(project.files, project.directory, environment),
   ]);
-  const withOverrides = { ...project, environment };
   return {
-    ...(await renderText(withOverrides, deps, interpolated.stdout)),
+    ...parseRendered(interpolated.stdout),
+    ...{ text: interpolated.stdout, environment },
     imageVariables: imageVariables(asWritten.stdout),
     unsetVariables: unsetVariables(interpolated.stderr),
     namedVariables: [...new Set(sources.texts.flatMap(variableNames))],
   };
+};
+
+/** @throws DeployError 'compose-invalid', 'docker-unreachable' */
+export const withHashes = async (
+  project: ComposeProject,
+  deps: ComposeDeps,
+  { sourceVariables, environment, ...unhashed }: UnhashedProject,
+): Promise<RenderedProject> => {
+  const hashes = await serviceHashes({ ...project, environment }, unhashed.text, sourceVariables, deps);
+  const services = Object.entries(unhashed.services).map(([key, service]) => {
+    const found = hashes[key];
+    if (found === undefined) throw new DeployError('compose-invalid', `docker compose config gave no hash for ${key}`);
+    return [key, { ...service, ...found }];
+  });
+  return { ...unhashed, services: Object.fromEntries(services) };
 };
 
 /**
@@ -47,17 +74,9 @@ export const renderText = async (
   deps: ComposeDeps,
   text: string,
 ): Promise<RenderedProject> => {
-  const { name, services, sourceVariables } = parseRendered(text);
-  const hashes = await serviceHashes(project, text, sourceVariables, deps);
-  const withHashes = Object.entries(services).map(([key, service]) => {
-    const found = hashes[key];
-    if (found === undefined) throw new DeployError('compose-invalid', `docker compose config gave no hash for ${key}`);
-    return [key, { ...service, ...found }];
-  });
-  return {
-    ...{ name, services: Object.fromEntries(withHashes), text },
-    ...{ imageVariables: {}, unsetVariables: [], namedVariables: [] },
-  };
+  const { environment } = project;
+  const unknown = { imageVariables: {}, unsetVariables: [], namedVariables: [] };
+  return withHashes(project, deps, { ...parseRendered(text), ...unknown, text, environment });
 };
 
 /** The same for a file. */
@@ -76,7 +95,7 @@ export const renderFile = async (
 export const pinImages = async (
   project: ComposeProject,
   deps: ComposeDeps,
-  rendered: RenderedProject,
+  rendered: Omit<RenderedProject, 'services'>,
   images: Readonly<Record<string, string>>,
 ): Promise<RenderedProject> => {
   const document = JSON.parse(rendered.text) as ComposeSpecification;

@@ -83,10 +83,13 @@ export const stopWriters = async (run: Run): Promise<void> => {
       graceMs: (service) => (old?.rendered.services[service] ?? plan.rendered.services[service])?.stopGraceMs ?? 10_000,
     });
     await fence.cut();
-    // What the edge took in before the cut it may still hold, and would hand to the new version at the old one's address.
-    if (fence.mode === 'firewall') {
-      const edge = ofServices(containers, edgesOf(run));
-      await stopGracefully(context, operation, edge, { levels: [], graceMs: () => EDGE_GRACE_MS });
-    }
   });
+};
+
+/** What the edge took in before the cut it may still hold, and would hand to the new version at the old one's address. */
+export const stopEdge = async (run: Run): Promise<void> => {
+  const { context, operation, fence } = run;
+  if (fence?.mode !== 'firewall') return;
+  const edge = ofServices(await projectContainers(context), edgesOf(run));
+  await stopGracefully(context, operation, edge, { levels: [], graceMs: () => EDGE_GRACE_MS });
 };

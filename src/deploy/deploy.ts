@@ -1,6 +1,7 @@
+import { sideBySide } from '../system/side-by-side.ts';
 import { afterCommit } from './after-commit.ts';
 import { backUpDatabase } from './back-up-database.ts';
-import { raiseFence, stopWriters } from './close.ts';
+import { raiseFence, stopEdge, stopWriters } from './close.ts';
 import { commit } from './commit.ts';
 import { liftAfterCommit } from './lift.ts';
 import { inOperation, type Session } from './operate.ts';
@@ -23,7 +24,7 @@ export const carryOut = async (run: Run): Promise<void> => {
   try {
     await raiseFence(run);
     await stopWriters(run);
-    await backUpDatabase(run);
+    await sideBySide([stopEdge(run), backUpDatabase(run)]);
     await restoreChosenBackup(run);
     await switchToNew(run);
     await verify(run);

@@ -15,7 +15,9 @@ import { holdRestarts, ofServices, projectContainers } from './writers.ts';
 
 /** A process of its own answers 503 until `maintenance off`. */
 const startResponder = async (context: Context, operation: string): Promise<{ pid: number; port: number }> => {
-  const program = fileURLToPath(new URL(`./fence/responder-process${extname(import.meta.url)}`, import.meta.url));
+  const program = fileURLToPath(
+    new URL(`../deploy/fence/responder-process${extname(import.meta.url)}`, import.meta.url),
+  );
   const retryAfter = String(context.config.fence.retryAfterSeconds);
   const { pid, firstLine } = await startDetached(
     [process.execPath, ...process.execArgv, program, operation, retryAfter],

@@ -1,8 +1,9 @@
 import { assertTag, type ImageReference, parseImageReference, withTag } from '../compose/image-reference.ts';
-import { pinImages, renderProject } from '../compose/render.ts';
+import { pinImages, readProject, type UnhashedProject, withHashes } from '../compose/render.ts';
 import type { RenderedProject } from '../compose/rendered.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { DeployError } from '../errors.ts';
+import { sideBySide } from '../system/side-by-side.ts';
 import type { Context } from './context.ts';
 import type { OldGood } from './old-good.ts';
 import { comparePlan, type DeployPlan, type PlannedImage } from './plan.ts';
@@ -66,7 +67,7 @@ const checkVariables = (context: Context, rendered: RenderedProject, old: OldGoo
 };
 
 /** What was tested elsewhere is what must run: release images are not built here. */
-const refuseBuilds = (rendered: RenderedProject, releaseServices: readonly string[]): void => {
+const refuseBuilds = (rendered: UnhashedProject, releaseServices: readonly string[]): void => {
   const built = releaseServices.find((name) => rendered.services[name]?.build);
   if (built === undefined) return;
   throw new DeployError('compose-invalid', `${built} has both a release image and a build section`, {
@@ -88,14 +89,14 @@ type Draft = Pick<DeployPlan, 'images' | 'rendered' | 'pinned'>;
 const draftDeploy = async (context: Context, request: DeployRequest): Promise<Draft> => {
   const { config, registry, project, signal } = context;
   const references = plannedReferences(context, request);
-  const rendered = await renderProject(project, context, references);
-  requireKnown(Object.keys(rendered.services), request);
-  requireServices(config, rendered);
-  const { releaseServices } = workOutRoles(rendered, config);
-  refuseBuilds(rendered, releaseServices);
+  const unhashed = await readProject(project, context, references);
+  requireKnown(Object.keys(unhashed.services), request);
+  requireServices(config, unhashed);
+  const { releaseServices } = workOutRoles(unhashed, config);
+  refuseBuilds(unhashed, releaseServices);
   const images = await Promise.all(
     Object.entries(references).map(async ([variable, reference]): Promise<PlannedImage> => {
-      const services = releaseServices.filter((name) => rendered.imageVariables[name]?.includes(variable));
+      const services = releaseServices.filter((name) => unhashed.imageVariables[name]?.includes(variable));
       if (services.length === 0) {
         throw new DeployError('compose-invalid', `no service's image uses ${variable}`, {
           hint: `write \`image: \${${variable}}\` in ${config.compose.files[0] ?? 'the compose file'}`,
@@ -107,7 +108,11 @@ const draftDeploy = async (context: Context, request: DeployRequest): Promise<Dr
     }),
   );
   const pins = Object.fromEntries(images.flatMap(({ pinned, services }) => services.map((name) => [name, pinned])));
-  return { images, rendered, pinned: await pinImages(project, context, rendered, pins) };
+  const [rendered, pinned] = await sideBySide([
+    withHashes(project, context, unhashed),
+    pinImages(project, context, unhashed, pins),
+  ]);
+  return { images, rendered, pinned };
 };
 
 /** Works out everything a deploy will do. Reads only: the compose files, the engine, the registry. */
@@ -116,15 +121,11 @@ export const planDeploy = async (
   request: DeployRequest,
   finding: Promise<OldGood | null>,
 ): Promise<DeployPlan> => {
-  // Side by side; of two errors always the same one is reported.
-  const [found, drafted] = await Promise.allSettled([finding, draftDeploy(context, request)]);
-  if (found.status === 'rejected') throw found.reason;
-  if (drafted.status === 'rejected') throw drafted.reason;
-  const old = found.value;
+  const [old, draft] = await sideBySide([finding, draftDeploy(context, request)]);
   const { tag, upgrade, restartAll } = request;
   return comparePlan(context, old, {
-    ...{ ...drafted.value, tag, upgrade, restartAll },
-    warnings: checkVariables(context, drafted.value.rendered, old),
+    ...{ ...draft, tag, upgrade, restartAll },
+    warnings: checkVariables(context, draft.rendered, old),
     ...{ snapshot: null, restore: null, keepsRelease: false, abandonsLive: false },
   });
 };

@@ -1,4 +1,3 @@
-import type { RenderedProject } from '../compose/rendered.ts';
 import type { Config } from '../config/config.ts';
 import { DeployError } from '../errors.ts';
 
@@ -19,7 +18,7 @@ const namedServices = ({ gates, init, hooks }: Pick<Config, 'gates' | 'init' | '
  */
 export const requireServices = (
   config: Pick<Config, 'gates' | 'init' | 'hooks'>,
-  { services }: Pick<RenderedProject, 'services'>,
+  { services }: { readonly services: Readonly<Record<string, unknown>> },
 ): void => {
   const wrong = namedServices(config).find(([, service]) => service !== null && services[service] === undefined);
   if (wrong === undefined) return;

@@ -7,6 +7,7 @@ import type { PausedTtl } from '../backup/ttl.ts';
 import type { GateReport } from '../health/poll.ts';
 import type { Release } from '../operation/releases.ts';
 import { replaceFile } from '../system/durable-file.ts';
+import { sideBySide } from '../system/side-by-side.ts';
 import { type Condition, conditionBefore } from './condition.ts';
 import type { Context } from './context.ts';
 import { rememberIdentity } from './database.ts';
@@ -106,13 +107,14 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
   const composeFile = composeFileOf(operation);
   await replaceFile(composeFile, plan.pinned.text);
   const envBefore = await readFile(context.config.compose.envFile).catch(() => null);
-  if (plan.old !== null) {
-    if (!plan.old.saved) {
-      await releases.save({ ...plan.old.release, operation: operation.id }, plan.old.snapshot);
-      await releases.setLive(plan.old.release.id);
-    }
-    await holdOldImages(context, operation, plan.old.release);
+  if (plan.old !== null && !plan.old.saved) {
+    await releases.save({ ...plan.old.release, operation: operation.id }, plan.old.snapshot);
+    await releases.setLive(plan.old.release.id);
   }
+  const [before] = await sideBySide([
+    conditionBefore(context, plan),
+    plan.old === null ? undefined : holdOldImages(context, operation, plan.old.release),
+  ]);
   if (database !== null) await rememberIdentity(state, database.identity);
   const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: null };
   await runHook(context, operation, 'pre-deploy', { facts, composeFile, code: 'hook-failed-before' });
@@ -127,7 +129,6 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
       },
     );
   }
-  const before = await conditionBefore(context, plan);
   await writeUndoRecord(operation.directory, plan, before, envBefore);
   return runOf(context, scope, { plan, composeFile, envBefore, before });
 };

@@ -10,6 +10,8 @@ import { holdRestarts, ofServices, projectContainers } from './writers.ts';
 
 const FIRST_POLL_MS = 100;
 const SLOWEST_POLL_MS = 250;
+/** Most containers are healthy within seconds, in which a look more or less is cheaper than the wait. */
+const POLL_GROWTH = 1.02;
 
 /** What is brought up, and how. */
 export interface Target {
@@ -76,7 +78,7 @@ const waitForLevel = async (context: Context, names: readonly string[], { render
   const { clock, config, signal } = context;
   const exits = oneShots(rendered);
   const deadline = clock.monotonic() + config.attempts.attempts * config.attempts.intervalMs;
-  for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * 1.5, SLOWEST_POLL_MS)) {
+  for (let wait = FIRST_POLL_MS; ; wait = Math.min(wait * POLL_GROWTH, SLOWEST_POLL_MS)) {
     const containers = ofServices(await projectContainers(context), names);
     const pending = containers.filter((each) => !isReady(each, exits.has(each.service)));
     if (pending.length === 0) return;
@@ -141,17 +143,20 @@ const startServices = async (
   return new Set(toStart.map((each) => each.service));
 };
 
-/** Brings a level up and waits for it. */
+/** Brings a level up and waits for it. What it starts is added to `fresh`. */
 const startLevel = async (
   context: Context,
   level: { readonly names: readonly string[]; readonly early: readonly string[] },
   target: Target,
   options: SwitchOptions,
+  fresh: Set<string>,
 ): Promise<void> => {
   const { names, early } = level;
   if (names.length === 0) return;
-  const fresh = await startServices(context, names, target, options);
-  if (early.length > 0) await startServices(context, early, target, options);
+  for (const services of [names, early]) {
+    if (services.length === 0) continue;
+    for (const name of await startServices(context, services, target, options)) fresh.add(name);
+  }
   await waitForLevel(
     context,
     names.filter((name) => !target.tolerated.has(name)),
@@ -185,6 +190,7 @@ export const switchTo = async (context: Context, target: Target, options: Switch
       compose.create(target.file, recreate, { recreate: 'always', signal }),
     );
   }
+  const fresh = new Set<string>();
   let migrated = beforeWriters === undefined;
   const isEarly = (name: string) => target.early.has(name) && !target.recreate.has(name) && !target.restart.has(name);
   for (const [index, level] of target.levels.entries()) {
@@ -195,6 +201,6 @@ export const switchTo = async (context: Context, target: Target, options: Switch
     }
     const starting = (names: readonly string[] = []) => names.filter((name) => target.start.has(name));
     const early = starting(target.levels[index + 1]).filter(isEarly);
-    await startLevel(context, { names: starting(level), early }, target, options);
+    await startLevel(context, { names: starting(level), early }, target, options, fresh);
   }
 };

@@ -25,7 +25,7 @@ const ask = async (
   { primary, timeoutMs }: { readonly primary: boolean; readonly timeoutMs: number },
   signal: AbortSignal,
 ): Promise<string> => {
-  const { MongoClient } = await import('mongodb');
+  const { MongoClient } = (await import('mongodb')).default;
   const client = new MongoClient(endpoint.uri, {
     ...endpoint.tls,
     appName: 'kaleem-deploy',

@@ -32,7 +32,7 @@ const openChannel = async (
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { connect } = await import('amqplib');
+  const { connect } = (await import('amqplib')).default;
   const secure = url.protocol === 'amqps:';
   // amqplib has no way to give up while it connects, but hands these options to net.connect and tls.connect: the
   // signal then closes the socket.

@@ -31,7 +31,7 @@ const ping = async (
   timeoutMs: number,
   signal: AbortSignal,
 ): Promise<void> => {
-  const { Redis } = await import('ioredis');
+  const { Redis } = (await import('ioredis')).default;
   const client = new Redis({
     host: at.host,
     port: at.port,

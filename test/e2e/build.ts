@@ -14,13 +14,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 export const setup = async (): Promise<() => Promise<void>> => {
   if (process.env.KALEEM_TEST_CLI !== undefined) return async () => {};
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-e2e-build-'));
-  const argv = [
-    join(root, 'node_modules/typescript/bin/tsc'),
-    '-p',
-    'tsconfig.build.json',
-    '--outDir',
-    join(folder, 'dist'),
-  ];
+  const argv = ['--import', 'tsx', 'scripts/build.ts', join(folder, 'dist')];
   await promisify(execFile)(process.execPath, argv, { cwd: root });
   await symlink(join(root, 'node_modules'), join(folder, 'node_modules'));
   await cp(join(root, 'package.json'), join(folder, 'package.json'));

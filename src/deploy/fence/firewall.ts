@@ -3,6 +3,7 @@ import type { PublishedPort } from '../../compose/rendered.ts';
 import { DeployError } from '../../errors.ts';
 import { type CommandRunner, lastLine } from '../../system/command.ts';
 import { withFailpoints } from '../../system/failpoints/around.ts';
+import { sideBySide } from '../../system/side-by-side.ts';
 import { cutRules, type Family, fencingOperations, type RuleOwner, redirectRules, removalRules } from './rules.ts';
 
 const TIMEOUT_MS = 15_000;
@@ -55,9 +56,7 @@ export const openFirewall = async (commands: CommandRunner): Promise<Firewall | 
 
   /** Side by side. Both have ended when this does: what is removed after a failure must not appear afterwards. */
   const inEach = async (work: (tables: Tables) => Promise<void>): Promise<void> => {
-    const results = await Promise.allSettled(families.map(work));
-    const failed = results.find((result) => result.status === 'rejected');
-    if (failed !== undefined) throw failed.reason;
+    await sideBySide(families.map(work));
   };
 
   const restore = async (tables: Tables, document: string): Promise<void> => {

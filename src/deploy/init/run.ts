@@ -31,7 +31,10 @@ export const runInitSteps = async (
   },
 ): Promise<void> => {
   const { rendered, fresh } = options;
-  const specs = initSpecs(context.config.init, rendered).filter((spec) => services.includes(spec.service));
+  // A proxy that has just started has read its configuration, and looked its upstreams up, a moment ago.
+  const specs = initSpecs(context.config.init, rendered).filter(
+    (spec) => services.includes(spec.service) && !(spec.type === 'nginx-reload' && fresh.has(spec.service)),
+  );
   if (specs.length === 0) return;
   const containers = await projectContainers(context);
   for (const spec of specs) {

@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { VERSION } from '../../../src/cli/version-number.ts';
+import { VERSION } from '../../../src/version-number.ts';
 
 const root = new URL('../../../', import.meta.url);
-const source = (name: string): Promise<string> => readFile(new URL(`src/cli/${name}`, root), 'utf8');
+const source = (name: string): Promise<string> => readFile(new URL(`src/${name}`, root), 'utf8');
 
 interface Ended {
   readonly exitCode: number | null;
@@ -38,7 +38,8 @@ describe('the process', () => {
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kaleem-cli-'));
-    for (const name of ['main.ts', 'version-number.ts']) {
+    await mkdir(join(folder, 'cli'));
+    for (const name of ['cli/main.ts', 'version-number.ts']) {
       const { outputText } = ts.transpileModule(await source(name), {
         compilerOptions: {
           target: ts.ScriptTarget.ES2023,
@@ -54,7 +55,11 @@ describe('the process', () => {
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   it.each(['--version', '-V', 'version'])('%s needs nothing but two files', async (word) => {
-    expect(await node([join(folder, 'main.js'), word])).toEqual({ exitCode: 0, stdout: `${VERSION}\n`, stderr: '' });
+    expect(await node([join(folder, 'cli/main.js'), word])).toEqual({
+      exitCode: 0,
+      stdout: `${VERSION}\n`,
+      stderr: '',
+    });
   });
 
   it('prints the version of package.json', async () => {
@@ -72,7 +77,7 @@ describe('the process', () => {
     // Side by side and the quickest of each: other tests are running too.
     for (let round = 0; round < 7; round += 1) {
       empty.push(await time(['-e', '0']));
-      version.push(await time([join(folder, 'main.js'), '--version']));
+      version.push(await time([join(folder, 'cli/main.js'), '--version']));
     }
     expect(Math.min(...version) / Math.min(...empty)).toBeLessThanOrEqual(2.5);
   });

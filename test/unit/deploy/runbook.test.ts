@@ -25,7 +25,6 @@ test('takes a running stack over: stops, creates, starts, commits, and only then
     ...['restart-policy.hold', 'containers.start'],
     ...['restart-policy.hold', 'containers.start'],
     'containers.start',
-    'init',
     'commit',
     ...['restart-policy.release', 'restart-policy.release', 'restart-policy.release'],
   ]);

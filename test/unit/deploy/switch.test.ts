@@ -4,15 +4,22 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ContainerState } from '../../../src/compose/engine.ts';
 import { dependencyLevels } from '../../../src/compose/graph.ts';
 import { renderProject } from '../../../src/compose/render.ts';
-import { switchTo, type Target } from '../../../src/deploy/switch.ts';
+import { AS_IT_IS, switchTo, type Target } from '../../../src/deploy/switch.ts';
 import { projectContainers } from '../../../src/deploy/writers.ts';
 import type { Operation } from '../../../src/operation/operations.ts';
 import { API, createWorld, type World } from './world.ts';
 
-const operation = { effect: (_step: string, _intent: unknown, run: () => Promise<unknown>) => run() } as Operation;
+let effects: string[] = [];
+const operation = {
+  effect: (step: string, _intent: unknown, run: () => Promise<unknown>) => {
+    effects.push(step);
+    return run();
+  },
+} as Operation;
 
 let world: World;
 beforeEach(async () => {
+  effects = [];
   world = await createWorld();
 });
 afterEach(() => world.remove());
@@ -77,4 +84,27 @@ test('one that did not stay up so early is started again in its turn', async () 
   });
   expect(calls).toEqual(['start api', 'start web', 'start web']);
   expect(world.running().web).toMatch(/^running /);
+});
+
+test('a proxy that has just started is not reloaded: it has read its configuration', async () => {
+  await bringUp({});
+  expect(effects).not.toContain('init');
+});
+
+test('a proxy that went on running is reloaded, for what is behind it has other addresses', async () => {
+  const { context, engine } = world;
+  const rendered = await renderProject(context.project, context);
+  const file = join(world.directory, 'rendered.json');
+  await writeFile(file, rendered.text);
+  const before = engine.calls.length;
+  await switchTo(
+    context,
+    {
+      ...{ file, rendered, levels: dependencyLevels(rendered.services, null), start: new Set(['redis', 'api', 'web']) },
+      ...{ ...AS_IT_IS, recreate: new Set(['api']) },
+    },
+    { operation },
+  );
+  expect(engine.calls.slice(before)).toEqual(['create api', 'start api']);
+  expect(effects.at(-1)).toBe('init');
 });
