@@ -20,6 +20,7 @@ const ENTRIES = [
 const REQUIRE =
   "import { createRequire as createRequireHere } from 'node:module';\nconst require = createRequireHere(import.meta.url);";
 
+/** A package in CommonJS that is imported when it is needed has its default export only: `(await import('yaml')).default`. */
 const bundle = async (outdir: string): Promise<Metafile> => {
   const { metafile } = await build({
     ...{ absWorkingDir: ROOT, entryPoints: ENTRIES, outbase: 'src', outdir },

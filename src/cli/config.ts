@@ -17,9 +17,12 @@ export const defineConfig: DefineVerb = (program, schedule) => {
       interruption: 'reads',
       job: async (session) => {
         const config = await session.config();
-        const [{ maskedConfig }, { stringify }] = await Promise.all([import('../config/describe.ts'), import('yaml')]);
+        const [{ maskedConfig }, { default: yaml }] = await Promise.all([
+          import('../config/describe.ts'),
+          import('yaml'),
+        ]);
         const masked = maskedConfig(config);
-        session.show(masked, () => stringify(masked).trimEnd().split('\n'));
+        session.show(masked, () => yaml.stringify(masked).trimEnd().split('\n'));
         return undefined;
       },
     }),
