@@ -24,7 +24,7 @@ describe('the oracle', () => {
   const container = (service: string): string => `${stack.project}-${service}-1`;
 
   const withClient = async (work: (client: MongoClient) => Promise<unknown>): Promise<void> => {
-    const client = new MongoClient(`mongodb://${address}:27017/?directConnection=true`);
+    const client = new MongoClient(`mongodb://${address}/?directConnection=true`);
     try {
       await work(client);
     } finally {
