@@ -37,7 +37,7 @@ npm ci
 npm run build
 
 hold_test_bed
-bash scripts/test-bed/up.sh ${KALEEM_TORTURE:+--whole-server}
+bash scripts/test-bed/up.sh --whole-server
 set -a
 # shellcheck source=/dev/null
 source "$BED/env"
