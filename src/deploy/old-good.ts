@@ -10,6 +10,7 @@ import { currentUser } from '../operation/operations.ts';
 import type { Release, ReleaseImage, ReleaseService, ReleaseStore, Snapshot } from '../operation/releases.ts';
 import { adoptContainer, type ComposeDocument, keepServices } from './adopt.ts';
 import type { Context } from './context.ts';
+import { holdTag } from './hold.ts';
 import { takeSnapshot } from './snapshot.ts';
 
 /** The release that was live before, with all it takes to bring it back. */
@@ -83,16 +84,27 @@ export const belongsTo = (
 
 const isDown = ({ state, health }: ContainerState): boolean => state !== 'running' || health === 'unhealthy';
 
-/** What the running containers' image references say about the release variables. */
-const runningReferences = (
-  context: Context,
-  rendered: RenderedProject,
-  containers: readonly ContainerState[],
+/**
+ * What the running containers' image references say about the release variables. Where the registry could not give a
+ * digest back, an undo ran the image by the tag that holds it: then the live release knows what it is called.
+ */
+export const runningReferences = (
+  {
+    config,
+    project,
+  }: { readonly config: Pick<Context['config'], 'images'>; readonly project: { readonly name: string } },
+  rendered: Pick<RenderedProject, 'imageVariables'>,
+  containers: readonly Pick<ContainerState, 'service' | 'image'>[],
+  live: Pick<Release, 'id' | 'images'> | null,
 ): Readonly<Record<string, string>> =>
   Object.fromEntries(
-    context.config.images.flatMap((variable) => {
+    config.images.flatMap((variable) => {
       const container = containers.find((each) => rendered.imageVariables[each.service]?.includes(variable));
-      return container === undefined ? [] : [[variable, container.image]];
+      if (container === undefined) return [];
+      const { service, image } = container;
+      const isHeld = live !== null && image === holdTag(project.name, live.id, service);
+      const known = isHeld ? live.images.find((each) => each.variable === variable) : undefined;
+      return [[variable, known?.reference ?? image]];
     }),
   );
 
@@ -106,8 +118,9 @@ const fromContainers = async (
   containers: readonly ContainerState[],
 ): Promise<Found> => {
   const { project, docker, config } = context;
+  const live = (await releases?.live()) ?? null;
   const asWritten = await renderProject(project, context, {});
-  const references = runningReferences(context, asWritten, containers);
+  const references = runningReferences(context, asWritten, containers, live);
   const candidate = await renderProject(project, context, references);
   const drifted = containers.filter((each) => !isOf(candidate, each));
   const document = JSON.parse(candidate.text) as ComposeDocument;
@@ -123,7 +136,6 @@ const fromContainers = async (
     namedVariables: candidate.namedVariables,
   };
 
-  const live = (await releases?.live()) ?? null;
   const images = await Promise.all(
     Object.entries(references).map(async ([variable, reference]): Promise<ReleaseImage> => {
       const container = containers.find((each) => candidate.imageVariables[each.service]?.includes(variable));

@@ -6,6 +6,7 @@ import type { ContainerState } from '../../../src/compose/engine.ts';
 import type { RenderedProject, RenderedService } from '../../../src/compose/rendered.ts';
 import type { GateSpec, InitSpec } from '../../../src/config/config.ts';
 import { initSpecs } from '../../../src/deploy/init/defaults.ts';
+import { runningReferences } from '../../../src/deploy/old-good.ts';
 import { requireDisk } from '../../../src/deploy/preflight.ts';
 import { recordSteps } from '../../../src/deploy/step-recorder.ts';
 import { hopelessness, levelsUpTo } from '../../../src/deploy/switch.ts';
@@ -125,6 +126,30 @@ describe('whether a gate leads to the edge', () => {
     expect(leadsTo({ ...base, type: 'tcp', host: 'localhost', port: 443 }, ['web'], rendered)).toBe(true);
     expect(leadsTo({ ...base, type: 'tcp', host: 'localhost', port: 6379 }, ['web'], rendered)).toBe(false);
     expect(leadsTo({ ...base, type: 'container', service: 'web' }, ['web'], rendered)).toBe(false);
+  });
+});
+
+describe('what runs, in terms of release variables', () => {
+  const context = { config: { images: ['API_IMAGE'] }, project: { name: 'shop' } };
+  const rendered = { imageVariables: { api: ['API_IMAGE'] } };
+  const live = {
+    id: 2,
+    images: [
+      {
+        ...{ variable: 'API_IMAGE', reference: 'repo/api:v2', tag: 'v2', digest: null, imageId: 'sha256:2' },
+        pinned: 'repo/api:v2',
+      },
+    ],
+  };
+  const runs = (image: string) => runningReferences(context, rendered, [{ service: 'api', image }], live).API_IMAGE;
+
+  test('is what a container was made from', () => {
+    expect(runs('repo/api:v3')).toBe('repo/api:v3');
+    expect(runs('kaleem-deploy/other:release-2-api')).toBe('kaleem-deploy/other:release-2-api');
+  });
+
+  test('is the live release where an undo had to use the tag that holds it', () => {
+    expect(runs('kaleem-deploy/shop:release-2-api')).toBe('repo/api:v2');
   });
 });
 
