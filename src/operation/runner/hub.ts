@@ -18,14 +18,14 @@ const MOST_KEPT = 5_000;
 /** What a follower that does not read (a suspended terminal) may cost us. */
 const MOST_UNREAD_BYTES = 32 * 1024 * 1024;
 /** How long the last words may take to reach followers. */
-const LAST_WORDS_MS = 2_000;
+const LAST_WORDS_MS = 5_000;
 
 /** Where the run's events go, and where its followers' wishes come from. */
 export interface Hub {
   emit(event: Happening): void;
   /** Speaks with a follower until either is gone. One that may say what is to be done is listened to for that. */
   serve(stream: Duplex, onJob?: (job: unknown) => void): void;
-  /** Tells everyone how it ended, those who come later too; resolves once they have heard it, or 2 s later. */
+  /** Tells everyone how it ended, those who come later too; resolves once they have heard it, or 5 s later. */
   end(ending: Ending): Promise<void>;
 }
 
@@ -51,6 +51,8 @@ const redacted = <E extends Happening | Ending>(event: E, redactor: Redactor): E
 export const createHub = ({ kind, clock, redactor, onAbort, isAborting }: HubOptions): Hub => {
   const began = clock.monotonic();
   const followers = new Map<Duplex, { readonly verbose: boolean }>();
+  /** Those who said what is to be done: they will follow, and a job that fails at once may be over before they ask to. */
+  const principals = new Set<Duplex>();
   const running = new Map<number, Running>();
   let kept: Numbered[] = [];
   let count = 0;
@@ -122,7 +124,11 @@ export const createHub = ({ kind, clock, redactor, onAbort, isAborting }: HubOpt
     },
     serve(stream, onJob) {
       stream.on('error', () => {});
-      stream.on('close', () => followers.delete(stream));
+      stream.on('close', () => {
+        followers.delete(stream);
+        principals.delete(stream);
+      });
+      if (onJob !== undefined) principals.add(stream);
       // A follower that has said its last word is gone.
       stream.on('end', () => stream.end());
       send(stream, { type: 'hello', protocol: PROTOCOL, pid: process.pid, kind, now: clock.monotonic() });
@@ -131,11 +137,11 @@ export const createHub = ({ kind, clock, redactor, onAbort, isAborting }: HubOpt
     async end(ending) {
       publish(ending);
       over = true;
-      const heard = [...followers.keys()].map(
+      const heard = [...new Set([...followers.keys(), ...principals])].map(
         (stream) =>
           new Promise<void>((resolve) => {
-            stream.once('close', () => resolve());
-            stream.end(() => resolve());
+            for (const event of ['finish', 'close']) stream.once(event, () => resolve());
+            if (followers.has(stream)) stream.end();
           }),
       );
       const late = new AbortController();

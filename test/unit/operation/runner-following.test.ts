@@ -12,11 +12,11 @@ import { createRedactor } from '../../../src/system/redact.ts';
 
 const DONE: Ending = { type: 'end', exitCode: 0, error: null, result: { tag: 'v2' } };
 
-const setUp = () => {
+const setUp = (clock = systemClock) => {
   const redactor = createRedactor();
   const aborts: string[] = [];
   const hub = createHub({
-    ...{ kind: 'deploy', clock: systemClock, redactor },
+    ...{ kind: 'deploy', clock, redactor },
     onAbort: (by) => aborts.push(by),
     isAborting: () => aborts.length > 0,
   });
@@ -92,6 +92,31 @@ describe('a follower', () => {
     const { hub } = setUp();
     await hub.end(DONE);
     expect(await follow(hub).followed).toMatchObject({ how: 'ended', ending: { exitCode: 0 } });
+  });
+
+  it('that gave the job hears the end, although the job was over before it asked to follow', async () => {
+    const { hub } = setUp();
+    const [front, back] = duplexPair();
+    hub.serve(back, () => {});
+    let over = false;
+    const ended = hub.end(DONE).then(() => {
+      over = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(over).toBe(false);
+    const followed = followRunner(front, { from: 1, verbose: false, onHello: () => {}, onHappening: () => {} });
+    expect(await followed).toEqual({ how: 'ended', ending: { n: 1, ...DONE } });
+    await ended;
+  });
+
+  it('that gave the job and went away is not waited for', async () => {
+    const { hub } = setUp({ ...systemClock, sleep: () => new Promise(() => {}) });
+    const [front, back] = duplexPair();
+    hub.serve(back, () => {});
+    const ended = hub.end(DONE);
+    front.destroy();
+    back.destroy();
+    await ended;
   });
 
   it('that lost its connection goes on where it was', async () => {
