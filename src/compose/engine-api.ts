@@ -50,8 +50,8 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
       ...asked
     }: Abortable & {
       readonly timeoutMs: number;
-      readonly post?: { readonly json: unknown };
-      readonly method?: 'DELETE';
+      readonly method?: 'POST' | 'DELETE';
+      readonly json?: unknown;
     },
   ): Promise<Answer> => {
     const to = await engine();
@@ -68,16 +68,17 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
     return JSON.parse(body);
   };
   /** Makes a change; the engine says so, or that there was nothing to change, by one of the statuses. */
-  const post = async (
+  const change = async (
+    method: 'POST' | 'DELETE',
     path: string,
     json: unknown,
     { statuses, ...options }: Abortable & { readonly timeoutMs: number; readonly statuses: readonly number[] },
   ): Promise<void> => {
-    const { status } = await ask(path, { ...options, post: { json } });
+    const { status } = await ask(path, { ...options, method, json });
     if (!statuses.includes(status)) throw new Unanswered();
   };
-  const each = (ids: readonly string[], change: (container: string) => Promise<void>): Promise<void> =>
-    Promise.all(ids.map((id) => change(`/containers/${encodeURIComponent(id)}`))).then(() => {});
+  const each = (ids: readonly string[], act: (container: string) => Promise<void>): Promise<void> =>
+    Promise.all(ids.map((id) => act(`/containers/${encodeURIComponent(id)}`))).then(() => {});
   const list = async (path: string, signal: AbortSignal | undefined): Promise<readonly { readonly Id: string }[]> => {
     const found = await get(path, signal);
     if (Array.isArray(found)) return found as readonly { readonly Id: string }[];
@@ -167,7 +168,10 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
         () => {
           const at = target.lastIndexOf(':');
           const to = new URLSearchParams({ repo: target.slice(0, at), tag: target.slice(at + 1) });
-          return post(`/images/${encodeURI(source)}/tag?${to}`, null, { timeoutMs: TIMEOUT_MS, statuses: [201] });
+          return change('POST', `/images/${encodeURI(source)}/tag?${to}`, null, {
+            timeoutMs: TIMEOUT_MS,
+            statuses: [201],
+          });
         },
         () => docker.tag(source, target),
       ),
@@ -175,10 +179,7 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
     untag: (target) =>
       orElse(
         {},
-        async () => {
-          const { status } = await ask(`/images/${encodeURI(target)}`, { timeoutMs: START_MS, method: 'DELETE' });
-          if (status !== 200 && status !== 404) throw new Unanswered();
-        },
+        () => change('DELETE', `/images/${encodeURI(target)}`, null, { timeoutMs: START_MS, statuses: [200, 404] }),
         () => docker.untag(target),
       ),
 
@@ -188,7 +189,9 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
         options,
         () => {
           const limits = { ...options, timeoutMs: graceMs + STOP_EXTRA_MS, statuses: [204, 304, 404] };
-          return each(ids, (container) => post(`${container}/stop?t=${Math.ceil(graceMs / 1000)}`, null, limits));
+          return each(ids, (container) =>
+            change('POST', `${container}/stop?t=${Math.ceil(graceMs / 1000)}`, null, limits),
+          );
         },
         () => docker.stop(ids, graceMs, options),
       ),
@@ -198,7 +201,7 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
         {},
         () => {
           const limits = { timeoutMs: START_MS, statuses: [204, 404, 409] };
-          return each(ids, (container) => post(`${container}/kill`, null, limits));
+          return each(ids, (container) => change('POST', `${container}/kill`, null, limits));
         },
         () => docker.kill(ids),
       ),
@@ -208,7 +211,7 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
         options,
         () => {
           const limits = { ...options, timeoutMs: START_MS, statuses: [204, 304] };
-          return each(ids, (container) => post(`${container}/start`, null, limits));
+          return each(ids, (container) => change('POST', `${container}/start`, null, limits));
         },
         () => docker.start(ids, options),
       ),
@@ -220,7 +223,7 @@ export const withEngineApi = (docker: Docker, deps: Deps): Docker => {
           const [Name, most = '0'] = policy.split(':');
           const RestartPolicy = { Name, MaximumRetryCount: Number(most) };
           const limits = { timeoutMs: START_MS, statuses: [200, 404] };
-          return each(ids, (container) => post(`${container}/update`, { RestartPolicy }, limits));
+          return each(ids, (container) => change('POST', `${container}/update`, { RestartPolicy }, limits));
         },
         () => docker.setRestartPolicy(ids, policy),
       ),

@@ -35,28 +35,29 @@ export interface Answer {
 }
 
 /**
- * One request: a GET, a DELETE, or a POST of `json` (null: without a body). Rejects when the engine can't be reached, when the answer
- * is longer than `most` bytes, and when aborted.
+ * One request, a GET unless told, with `json` as its body (null: none). Rejects when the engine can't be reached, when the
+ * answer is longer than `most` bytes, and when aborted.
  */
 export const exchange = (
   { secure, options }: EngineAddress,
   path: string,
   asked: {
-    readonly post?: { readonly json: unknown };
-    readonly method?: 'GET' | 'DELETE';
+    readonly method?: 'GET' | 'POST' | 'DELETE';
+    readonly json?: unknown;
     readonly headers?: Readonly<Record<string, string>>;
     readonly signal: AbortSignal;
     readonly most: number;
   },
 ): Promise<Answer> =>
   new Promise((resolve, reject) => {
-    const body = asked.post === undefined || asked.post.json === null ? '' : JSON.stringify(asked.post.json);
+    const { method = 'GET', json = null } = asked;
+    const body = json === null ? '' : JSON.stringify(json);
     const type = body === '' ? {} : { 'Content-Type': 'application/json' };
-    const length = asked.post === undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const length = method !== 'POST' ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
     const request = (secure ? httpsRequest : httpRequest)({
       ...options,
       path,
-      method: asked.post === undefined ? (asked.method ?? 'GET') : 'POST',
+      method,
       headers: { Host: 'docker', ...type, ...length, ...asked.headers },
       signal: asked.signal,
     });
