@@ -3,10 +3,10 @@
 // Two bad versions in turns: one that wrote nothing, and one that spoilt the database and so costs an aside copy and a
 // restore. The clock starts at the verdict, the note "undo" in the operation's journal, and stops at the first answer
 // of the old version through nginx. How long the old version takes to start by itself is measured in every round too.
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kaleemDeploy } from '../scripts/demo/kaleem-deploy.ts';
 import { createStack, docker, type Stack } from '../scripts/demo/stack.ts';
+import { type JournalLine, readJournals } from '../test/support/journals.ts';
 import { count, median, seconds, table } from './numbers.ts';
 
 const LIVE = 'v0.0.2';
@@ -14,14 +14,6 @@ const BAD = ['v0.0.4-broken-readonly', 'v0.0.3'] as const;
 const POLL_MS = 10;
 const START_MS = 120_000;
 const PROMISED_MS = 5_000;
-
-interface Line {
-  readonly at: string;
-  readonly type: string;
-  readonly step: string;
-}
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const answeredBy = async (url: string): Promise<string | null> => {
   const response = await fetch(`${url}/api/version`, { signal: AbortSignal.timeout(2_000) }).catch(() => null);
@@ -49,18 +41,8 @@ const watch = (url: string): { readonly stop: () => readonly { at: number; versi
   };
 };
 
-const lastJournal = async (stack: Stack): Promise<readonly Line[]> => {
-  const operations = join(stack.directory, '.kaleem/operations');
-  const newest = (await readdir(operations)).sort().at(-1) ?? '';
-  const text = await readFile(join(operations, newest, 'journal.jsonl'), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Line);
-};
-
 /** Milliseconds that a step took after the verdict; what of it was done several times counts from first to last. */
-const durationOf = (lines: readonly Line[], isStep: (step: string) => boolean): number => {
+const durationOf = (lines: readonly JournalLine[], isStep: (step: string) => boolean): number => {
   const own = lines.filter(({ step, type }) => isStep(step) && (type === 'intent' || type === 'result'));
   const times = own.map(({ at }) => Date.parse(at));
   return times.length === 0 ? 0 : Math.max(...times) - Math.min(...times);
@@ -96,7 +78,7 @@ const measure = async (stack: Stack, tag: string): Promise<Measured> => {
   const { exitCode, stdout } = await kaleemDeploy(stack.directory, [tag, '--json', '--quiet'], false);
   const answers = watching.stop();
   if (exitCode !== 20) throw new Error(`kaleem-deploy ${tag} exited with ${exitCode}: ${stdout}`);
-  const lines = await lastJournal(stack);
+  const [{ lines } = { lines: [] }] = await readJournals(stack.directory, 1);
   const verdict = lines.findIndex(({ type, step }) => type === 'note' && step === 'undo');
   if (verdict < 0) throw new Error(`the journal of ${tag} has no verdict`);
   const after = lines.slice(verdict);
