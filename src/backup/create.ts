@@ -242,8 +242,8 @@ export const createBackup = async (given: CreateBackupOptions): Promise<Manifest
       namespaces: [...done.namespaces],
     };
     await around('backup.manifest', () => writeManifest(directory, manifest)).catch(async (error: unknown) => {
-      await removeDurably(path).catch(() => {});
       await removeDurably(manifestPath(path)).catch(() => {});
+      await removeDurably(path).catch(() => {});
       throw error;
     });
     return manifest;

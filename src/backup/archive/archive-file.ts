@@ -35,6 +35,8 @@ export class ArchiveFile {
   #block = Buffer.allocUnsafe(MEMBER_BYTES);
   #filled = 0;
   #written = 0;
+  /** Whether it has its own name already; that name may not be durable yet. */
+  #named = false;
 
   private constructor(path: string, temporary: string, handle: FileHandle, level: number) {
     this.#path = path;
@@ -99,14 +101,16 @@ export class ArchiveFile {
       throw new Error(`${this.#temporary}: wrote ${this.#written} bytes, the file has ${size}`);
     await this.#handle.close();
     await around('archive.rename', () => rename(this.#temporary, this.#path));
+    this.#named = true;
     await syncDirectory(dirname(this.#path));
     return { sha256: this.#digest.digest('hex'), bytes: this.#written };
   }
 
-  /** Removes whatever `finish` has not named. Never throws. */
+  /** Removes it, also when `finish` named it and failed after that. Never throws. */
   async abandon(): Promise<void> {
     await Promise.allSettled(this.#members);
     await this.#handle.close().catch(() => {});
-    await around('archive.abandon', () => rm(this.#temporary, { force: true })).catch(() => {});
+    const path = this.#named ? this.#path : this.#temporary;
+    await around('archive.abandon', () => rm(path, { force: true })).catch(() => {});
   }
 }
