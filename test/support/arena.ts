@@ -6,6 +6,7 @@ import { isAlive } from './alive.ts';
 import type { Outcome } from './command.ts';
 import { removeAll } from './database.ts';
 import { expectExit } from './expectations.ts';
+import { openVariants } from './image-variant.ts';
 import { type Good, goodNow, judge } from './oracle.ts';
 import { type OrderBook, openOrderBook } from './order-book.ts';
 import { makeStack, type Stack } from './stack.ts';
@@ -23,24 +24,12 @@ keep_releases: 3
 backup: { keep_last: 12, compression: 1 }
 `;
 
-/**
- * Health checks that cost next to nothing and are not in a hurry: the machine has other things to do, and a check that starts
- * a Node each time would be most of them. That a bad version is bad is then for the gate to find, over HTTP.
- */
-const withCheapChecks = (compose: string): string =>
-  compose
-    .replace(/test: \["CMD", "node".*\]/, `test: ${listening(3000)}`)
-    .replace(/test: \["CMD", "mongosh".*\]/, `test: ${listening(27017)}`)
-    .replace('interval: 2s', 'interval: 5s')
-    .replace('timeout: 3s', 'timeout: 20s');
-const listening = (port: number): string => JSON.stringify(['CMD', 'bash', '-c', `exec 3<>/dev/tcp/127.0.0.1/${port}`]);
-
 /** One operation that is killed again and again. */
 export interface Victim {
   readonly name: string;
   /** What it is when nothing happens to it. */
   readonly exit: number;
-  readonly argv: (arena: Pick<Arena, 'other' | 'chosenBackup'>) => readonly string[];
+  readonly argv: (arena: Pick<Arena, 'other' | 'bad' | 'chosenBackup'>) => readonly string[];
   /** Where it leads when it succeeds: to the other version, or nowhere. */
   readonly leads: 'to the other' | 'nowhere';
   /** Which data it brings back when it succeeds. */
@@ -52,7 +41,10 @@ export const VICTIMS: readonly Victim[] = [
     ...{ name: 'deploy of a good version', exit: 0, leads: 'to the other', restores: 'nothing' },
     argv: ({ other }) => [other()],
   },
-  { ...{ name: 'deploy of a bad version', exit: 20, leads: 'nowhere', restores: 'nothing' }, argv: () => ['v0.0.3'] },
+  {
+    ...{ name: 'deploy of a bad version', exit: 20, leads: 'nowhere', restores: 'nothing' },
+    argv: ({ bad }) => [bad],
+  },
   {
     ...{ name: 'rollback', exit: 0, leads: 'to the other', restores: 'nothing' },
     argv: ({ other }) => ['rollback', other()],
@@ -105,6 +97,8 @@ export interface Arena {
   readonly book: OrderBook;
   /** The version that is not live. */
   other(): Tag;
+  /** A version that spoils the database and ends. */
+  readonly bad: string;
   chosenBackup(): string;
   /** Runs the victim until it ends or is killed. Nothing is recovered. */
   strike(victim: Victim, attack: Attack): Promise<Struck>;
@@ -147,9 +141,11 @@ const patience = (): number => {
 
 /** A small stack that went to v0.0.2 and back, with a client that orders 60 times a second through the edge. */
 export const openArena = async (): Promise<Arena> => {
-  const stack = await makeStack({ variables: { MAX_ATTEMPTS: String(patience()) } });
+  const stack = await makeStack({ checks: 'cheap', variables: { MAX_ATTEMPTS: String(patience()) } });
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-arena-'));
   const book = openOrderBook(stack);
+  const variants = openVariants();
+  const { tag: bad } = await variants.publish({ fault: 'spoil' });
   let live: Tag = TAGS[0];
   let chosen = '';
   let traces = 0;
@@ -230,7 +226,7 @@ export const openArena = async (): Promise<Arena> => {
   };
 
   const arena: Arena = {
-    ...{ stack, book, other, strike, strikeCommand },
+    ...{ stack, book, other, bad, strike, strikeCommand },
     chosenBackup: () => chosen,
     judge: judgeNow,
     recovered,
@@ -253,13 +249,13 @@ export const openArena = async (): Promise<Arena> => {
     async close() {
       await book.close();
       await stack.cleanup();
+      await variants.cleanup();
       await rm(folder, { recursive: true, force: true });
     },
   };
 
   try {
     await stack.write('kaleem-deploy.yml', CONFIG);
-    await stack.write('compose.yml', withCheapChecks(await stack.read('compose.yml')));
     // Once through both, so that neither has a migration left to run.
     for (const tag of [TAGS[0], TAGS[1], TAGS[0]]) expectExit(await stack.run(tag), 0);
     goods.set(TAGS[0], await goodNow(stack, TAGS[0], ORDERS));

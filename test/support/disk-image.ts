@@ -25,10 +25,14 @@ const FILLER = '.filler';
 /** A process that was killed takes a moment to let go. */
 const PATIENCE_MS = 10_000;
 
-/** `blockBytes`: how finely it fills up. Nothing is kept back for root; the mount options are the defaults. */
-export const makeDiskImage = async (
-  options: { readonly mebibytes?: number; readonly blockBytes?: number } = {},
-): Promise<DiskImage> => {
+export interface DiskImageOptions {
+  readonly mebibytes?: number;
+  /** How finely it fills up. */
+  readonly blockBytes?: number;
+}
+
+/** Nothing is kept back for root; the mount options are the defaults. */
+export const makeDiskImage = async (options: DiskImageOptions = {}): Promise<DiskImage> => {
   const { mebibytes = 48, blockBytes = 4096 } = options;
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-disk-'));
   const directory = join(folder, 'project');

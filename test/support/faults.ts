@@ -121,7 +121,9 @@ export const runTraced = async (
             ...['-P', join(stack.directory, particular(fault.place.path, numbers))],
             ...['-e', `inject=${fault.place.call}:error=${fault.error}:when=${fault.place.nth}`],
           ];
-    const traced = ['-f', '--seccomp-bpf', '-y', '-s', '0', '-o', output, '-e', `trace=${traceOption(DISK_CALLS)}`];
+    // Every call that is traced costs its process two stops: of a run that shall fail, the one call is enough.
+    const calledFor = traceOption(fault === null ? DISK_CALLS : [fault.place.call]);
+    const traced = ['-f', '--seccomp-bpf', '-y', '-s', '0', '-o', output, '-e', `trace=${calledFor}`];
     const variables = {
       // One thread for all file calls: they are counted by thread.
       ...{ NODE_OPTIONS: `--require=${PREDICTABLE}`, UV_THREADPOOL_SIZE: '1', KALEEM_TORTURE_RUN: numbers.run },

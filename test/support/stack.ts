@@ -12,7 +12,7 @@ import { collectionsOf, fingerprintOf, hashOf } from './database.ts';
 import { freePort } from './free-port.ts';
 import { type Machine, registryAddress, thisMachine } from './machine.ts';
 import { type Runner, runnersIn, untilNone } from './runners.ts';
-import { SMALL_COMPOSE } from './small-stack.ts';
+import { SMALL_COMPOSE, withCheapChecks } from './small-stack.ts';
 
 const COMPOSE_FOLDER = fileURLToPath(new URL('../../compose/', import.meta.url));
 const COMMAND_MS = 180_000;
@@ -27,6 +27,8 @@ export const apiImage = (tag: string): string => `${repository()}/kaleem-api:${t
 export interface StackOptions {
   /** All seven services of compose/, or the four of the small one. */
   readonly size?: 'small' | 'full';
+  /** Health checks of the small one that cost next to nothing; the api's own and MongoDB's unless told. */
+  readonly checks?: 'own' | 'cheap';
   /** Of the release variables in `.env`. */
   readonly tag?: string;
   /** In `.env`, beside what every stack has. */
@@ -94,7 +96,7 @@ export interface Stack {
 
 /** A folder of its own, free ports, a project of its own. Nothing runs yet. */
 export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
-  const { size = 'small', tag = 'v0.0.1', machine = thisMachine } = options;
+  const { size = 'small', checks = 'own', tag = 'v0.0.1', machine = thisMachine } = options;
   const directory = options.directory ?? (await mkdtemp(join(machine.folder, 'kaleem-e2e-')));
   const project = options.project ?? `e2e-${randomBytes(4).toString('hex')}`;
   const { http: httpPort, api: apiPort } = options.ports ?? { http: await freePort(), api: await freePort() };
@@ -119,7 +121,8 @@ export const makeStack = async (options: StackOptions = {}): Promise<Stack> => {
   };
   const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
   await write('.env', `# Written by hand: this comment stays.\n${lines.join('')}`);
-  const compose = size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : SMALL_COMPOSE;
+  const small = checks === 'cheap' ? withCheapChecks(SMALL_COMPOSE) : SMALL_COMPOSE;
+  const compose = size === 'full' ? await readFile(join(COMPOSE_FOLDER, 'compose.yml'), 'utf8') : small;
   // Another machine's loopback is out of reach: there the api's own port is open to all.
   await write('compose.yml', machine === thisMachine ? compose : compose.replaceAll('127.0.0.1:', ''));
   await cp(join(COMPOSE_FOLDER, 'nginx'), join(directory, 'nginx'), { recursive: true });

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { insertInto } from './database.ts';
 import { expectExit } from './expectations.ts';
+import { openVariants } from './image-variant.ts';
 import { type Good, goodNow } from './oracle.ts';
 import type { Stack } from './stack.ts';
 
@@ -21,14 +23,18 @@ export type VerbName = (typeof VERBS)[number];
 export interface Trial {
   readonly stack: Stack;
   attempt(verb: VerbName): Promise<Attempt>;
+  /** Removes the stack too. */
+  cleanup(): Promise<void>;
 }
 
 const RETRIES = 2;
 const TAGS = ['v0.0.1', 'v0.0.2'] as const;
 
-/** Deploys two versions, so that there is one to go back to, and takes a backup to restore. */
+/** Deploys two versions, so that there is one to go back to. */
 export const openTrial = async (stack: Stack): Promise<Trial> => {
   const goods = new Map<string, Good>();
+  const variants = openVariants();
+  const { tag: bad } = await variants.publish({ fault: 'spoil' });
   for (const tag of TAGS) {
     let deployed = await stack.run(tag);
     // On a busy machine even a good version may miss its time.
@@ -36,18 +42,20 @@ export const openTrial = async (stack: Stack): Promise<Trial> => {
     expectExit(deployed, 0);
     goods.set(tag, await goodNow(stack, tag));
   }
-  const backup = await stack.run('backup', 'create', '--json');
-  expectExit(backup, 0);
-  const { id } = backup.json as { readonly id: string };
-  const backedUp = (await goodNow(stack, TAGS[1])).database;
+
+  let chosen: { readonly id: string; readonly path: string; readonly database: Good['database'] } | null = null;
+  /** Prune takes a backup away in the end. */
+  const chooseBackup = async (database: Good['database']) => {
+    if (chosen !== null && existsSync(chosen.path)) return chosen;
+    const backup = await stack.run('backup', 'create', '--json');
+    expectExit(backup, 0);
+    chosen = { ...(backup.json as { readonly id: string; readonly path: string }), database };
+    return chosen;
+  };
 
   const attempt = async (verb: VerbName): Promise<Attempt> => {
     const tag = /kaleem-api:(\S+)/.exec(await stack.read('.env'))?.[1] ?? '';
     const other = tag === TAGS[0] ? TAGS[1] : TAGS[0];
-    // A new document each time: what a restore takes away, and what an undo must not.
-    if (verb === 'backup restore') {
-      await insertInto(await stack.databaseAddress(), 'products', [{ name: randomUUID() }]);
-    }
     const old = await goodNow(stack, tag);
     const otherGood = goods.get(other);
     const next = otherGood === undefined ? null : { ...otherGood, database: old.database };
@@ -57,12 +65,23 @@ export const openTrial = async (stack: Stack): Promise<Trial> => {
       case 'deploy':
         return { argv: [other], old, new: next, exitCode: 0 };
       case 'bad deploy':
-        return { argv: ['v0.0.3'], old, new: null, exitCode: 20 };
+        return { argv: [bad], old, new: null, exitCode: 20 };
       case 'rollback':
         return { argv: ['rollback', other, '--yes'], old, new: next, exitCode: 0 };
-      case 'backup restore':
-        return { argv: ['backup', 'restore', id, '--yes'], old, new: { ...old, database: backedUp }, exitCode: 0 };
+      case 'backup restore': {
+        const { id, database } = await chooseBackup(old.database);
+        // A new document each time: what a restore takes away, and what an undo must not.
+        await insertInto(await stack.databaseAddress(), 'products', [{ name: randomUUID() }]);
+        const argv = ['backup', 'restore', id, '--yes'];
+        return { argv, old: await goodNow(stack, tag), new: { ...old, database }, exitCode: 0 };
+      }
     }
   };
-  return { stack, attempt };
+  return {
+    ...{ stack, attempt },
+    async cleanup() {
+      await stack.cleanup();
+      await variants.cleanup();
+    },
+  };
 };

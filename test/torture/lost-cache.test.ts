@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settle } from '../support/aftermath.ts';
-import { type DiskImage, makeDiskImage } from '../support/disk-image.ts';
+import { type Lane, type Lanes, openLanes } from '../support/lanes.ts';
 import { signalTool } from '../support/processes.ts';
-import { makeStack, type Stack } from '../support/stack.ts';
-import { openTorture } from '../support/torture.ts';
-import { openTrial, type Trial, VERBS, type VerbName } from '../support/verbs.ts';
+import type { Stack } from '../support/stack.ts';
+import { openTorture, say } from '../support/torture.ts';
+import { VERBS, type VerbName } from '../support/verbs.ts';
 
 // The project's folder (.env, state, backups) lies on an ext4 of its own. At some moment every process of the tool is
 // stopped, the device's backing file copied, the tool killed, and the copy mounted in the place of the original: what no
@@ -28,29 +28,28 @@ const torture = openTorture('lost cache');
 const verbs = torture.full ? VERBS : torture.sample(VERBS, 2);
 
 describe('a disk that loses what was not synced', () => {
-  let disk: DiskImage;
-  let stack: Stack;
-  let trial: Trial;
+  let lanes: Lanes;
   const figures = { moments: 0, afterTheEnd: 0, recovered: 0 };
 
   beforeAll(async () => {
-    disk = await makeDiskImage();
-    stack = await makeStack({ directory: disk.directory, variables: { MAX_ATTEMPTS: '20' } });
-    await stack.write('kaleem-deploy.yml', 'stability: 500ms\n');
-    trial = await openTrial(stack);
+    lanes = await openLanes('lost cache', torture, {});
   });
   afterAll(async () => {
-    console.log(`torture: lost cache: ${JSON.stringify(figures)}`);
-    await stack?.cleanup();
-    await disk?.remove();
+    say(`torture: lost cache: ${JSON.stringify(figures)}`);
+    await lanes?.close();
   });
 
-  const operations = (): Promise<readonly string[]> => readdir(join(stack.directory, '.kaleem/operations'));
+  const operations = (stack: Stack): Promise<readonly string[]> => readdir(join(stack.directory, '.kaleem/operations'));
 
   /** Waits until the journal of an operation that was not there has so many lines, or `isOver`. */
-  const untilLine = async (lines: number, before: readonly string[], isOver: () => boolean): Promise<void> => {
+  const untilLine = async (
+    stack: Stack,
+    lines: number,
+    before: readonly string[],
+    isOver: () => boolean,
+  ): Promise<void> => {
     while (!isOver()) {
-      const id = (await operations()).find((each) => !before.includes(each));
+      const id = (await operations(stack)).find((each) => !before.includes(each));
       const path = join(stack.directory, '.kaleem/operations', id ?? 'none', 'journal.jsonl');
       const text = await readFile(path, 'utf8').catch(() => '');
       if (text.split('\n').length > lines) return;
@@ -59,16 +58,16 @@ describe('a disk that loses what was not synced', () => {
   };
 
   /** Runs a verb, cuts the power at that fraction of its journal, and says what was wrong then. */
-  const cut = async (verb: VerbName, fraction: number): Promise<readonly string[]> => {
+  const cut = async ({ disk, stack, trial }: Lane, verb: VerbName, fraction: number): Promise<readonly string[]> => {
     const states = await trial.attempt(verb);
-    const before = await operations();
+    const before = await operations(stack);
     const run = stack.start(...states.argv);
     let over = false;
     void run.ended.finally(() => {
       over = true;
     });
     const lines = Math.floor(fraction * LINES[verb]);
-    await untilLine(lines, before, () => over);
+    await untilLine(stack, lines, before, () => over);
     await sleep(torture.random() * LITTLE_MS);
     const ended = over;
     await signalTool(stack, 'SIGSTOP');
@@ -84,15 +83,10 @@ describe('a disk that loses what was not synced', () => {
   };
 
   it('comes back to the old version or the new one, from any moment', async () => {
-    const started = performance.now();
     const cases = verbs.flatMap((verb) =>
       Array.from({ length: torture.either(MOMENTS, 4) }, () => ({ verb, fraction: torture.random() * LATEST })),
     );
-    const violations: string[] = [];
-    for (const { verb, fraction } of torture.sample(cases, cases.length)) {
-      if ((!torture.full && performance.now() - started > SHORT_MS) || violations.length > 20) break;
-      violations.push(...(await cut(verb, fraction)));
-    }
+    const violations = await lanes.play(cases, SHORT_MS, (lane, { verb, fraction }) => cut(lane, verb, fraction));
     expect(violations).toEqual([]);
     expect(figures.moments).toBeGreaterThanOrEqual(torture.either(200, 2));
   });
