@@ -1,9 +1,16 @@
 import { readdir, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { DeployError, messageOf } from '../errors.ts';
 import { removeDurably } from '../system/durable-file.ts';
 import { around } from '../system/failpoints/around.ts';
-import { ARCHIVE_SUFFIXES, isManifestName, type Manifest, manifestPath, readManifest } from './manifest.ts';
+import {
+  ARCHIVE_SUFFIXES,
+  isManifestName,
+  type Manifest,
+  manifestPath,
+  readManifest,
+  writeManifest,
+} from './manifest.ts';
 
 export interface BackupEntry {
   readonly id: string;
@@ -111,8 +118,25 @@ export const nextBackupId = async (directory: string, label: string): Promise<st
   return `${String(last + 1).padStart(6, '0')}${safe === '' ? '' : `-${safe}`}`;
 };
 
-/** Removes a backup durably, the manifest first: an archive without one is known to be unfinished, never taken for whole. */
-export const removeBackup = async (entry: BackupEntry): Promise<void> => {
-  await around('backup.remove-manifest', () => removeDurably(manifestPath(entry.path)));
-  await around('backup.remove-archive', () => removeDurably(entry.path));
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/**
+ * Removes a backup durably, the manifest first: an archive without one is known to be unfinished, never taken for whole. On a
+ * disk that fails it rejects, and leaves a whole backup or none.
+ */
+export const removeBackup = async ({ path, manifest }: BackupEntry): Promise<void> => {
+  const failures: unknown[] = [];
+  await around('backup.remove-manifest', () => removeDurably(manifestPath(path))).catch(async (error: unknown) => {
+    if (await isThere(manifestPath(path))) throw error;
+    failures.push(error);
+  });
+  await around('backup.remove-archive', () => removeDurably(path)).catch(async (error: unknown) => {
+    if (manifest !== null && (await isThere(path))) await writeManifest(dirname(path), manifest);
+    throw error;
+  });
+  if (failures.length > 0) throw failures[0];
 };

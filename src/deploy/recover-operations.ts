@@ -58,7 +58,7 @@ const removeOneOffs = async ({ docker, project }: Context, operation: Operation)
   await operation.effect('containers.remove', { ids }, () => docker.remove(ids));
 };
 
-/** Half-written files. A backup without a manifest is unfinished, and goes when this operation was writing it. */
+/** Half-written files. A backup without a manifest goes when this operation was writing it, or was removing it. */
 const sweepFiles = async (context: Context, scope: OperationScope, entries: readonly JournalEntry[]): Promise<void> => {
   const { state, operation, releases } = scope;
   const { compose, backup } = context.config;
@@ -70,14 +70,13 @@ const sweepFiles = async (context: Context, scope: OperationScope, entries: read
   const live = await releases.live();
   const mounted = live === null ? [] : (await releases.snapshot(live.id)).files.map(({ path }) => path);
   for (const path of [compose.envFile, ...mounted]) await removeTemporaries(dirname(path), [basename(path)]);
-  const said = (which: JournalEntry['type']) =>
-    entries.flatMap(({ type, step, data }) =>
-      type === which && step === 'backup.create' ? [(data as { readonly id?: unknown }).id] : [],
-    );
-  const done = said('result');
-  const ids = new Set(said('intent').filter((id) => !done.includes(id)));
+  const ids = entries.flatMap(({ type, step, data }) =>
+    type === 'intent' && (step === 'backup.create' || step === 'backup.remove')
+      ? [(data as { readonly id?: unknown }).id]
+      : [],
+  );
   for (const entry of await listBackups(backup.directory)) {
-    if (entry.manifest === null && ids.has(entry.id)) await removeBackup(entry);
+    if (entry.manifest === null && ids.includes(entry.id)) await removeBackup(entry);
   }
 };
 

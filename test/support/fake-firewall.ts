@@ -23,26 +23,30 @@ const listening = (port: number, target: number): Promise<Server> =>
     server.listen(port, '127.0.0.1', () => resolve(server));
   });
 
+const closed = (server: Server): Promise<unknown> => new Promise((resolve) => server.close(resolve));
+
 export const createFakeFirewall = (): FakeFirewall => {
   const tables = new Map<string, string[]>([
     ['nat', []],
     ['filter', []],
   ]);
-  const redirected = new Map<string, Server>();
+  const redirected = new Map<string, { readonly server: Server; readonly to: number }>();
 
   const redirect = async (): Promise<void> => {
     const wanted = new Map<string, number>();
     for (const rule of tables.get('nat') ?? []) {
       const [, port, to] = /^OUTPUT .*--dport (\d+) .*--to-ports (\d+)$/.exec(rule) ?? [];
-      if (port !== undefined) wanted.set(port, Number(to));
+      // The first rule that fits decides.
+      if (port !== undefined && !wanted.has(port)) wanted.set(port, Number(to));
     }
-    for (const [port, server] of redirected) {
-      if (wanted.has(port)) continue;
-      server.close();
+    for (const [port, { server, to }] of redirected) {
+      // A process that plays dead takes what listens within this one along.
+      if (wanted.get(port) === to && server.listening) continue;
+      await closed(server);
       redirected.delete(port);
     }
     for (const [port, to] of wanted) {
-      if (!redirected.has(port)) redirected.set(port, await listening(Number(port), to));
+      if (!redirected.has(port)) redirected.set(port, { server: await listening(Number(port), to), to });
     }
   };
 
@@ -79,7 +83,7 @@ export const createFakeFirewall = (): FakeFirewall => {
     }),
     rules: () => [...tables].flatMap(([name, rules]) => rules.map((rule) => `${name} -A ${rule}`)),
     close: async () => {
-      await Promise.all([...redirected.values()].map((server) => new Promise((resolve) => server.close(resolve))));
+      await Promise.all([...redirected.values()].map(({ server }) => closed(server)));
     },
   };
 };

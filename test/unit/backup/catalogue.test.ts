@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBackup, listBackups, nextBackupId, removeBackup } from '../../../src/backup/catalogue.ts';
@@ -6,6 +6,7 @@ import { createBackup } from '../../../src/backup/create.ts';
 import { manifestPath } from '../../../src/backup/manifest.ts';
 import { chooseForPrune } from '../../../src/backup/retention.ts';
 import { systemClock } from '../../../src/system/clock.ts';
+import { handleFailpoints } from '../../../src/system/failpoints/armed.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 import { fakeServer } from './fake-server.ts';
 
@@ -87,6 +88,32 @@ test('removing takes archive and manifest', async () => {
   await removeBackup(entry as NonNullable<typeof entry>);
   expect(await ids()).toEqual([]);
   expect(await listBackups(manifestPath(folder.path))).toEqual([]);
+});
+
+describe('removing on a disk that fails', () => {
+  const failing = async (name: string, hit: number): Promise<readonly string[]> => {
+    const [entry] = await listBackups(folder.path);
+    handleFailpoints(async (each, count) => {
+      if (each === name && count === hit) throw Object.assign(new Error('i/o error'), { code: 'EIO' });
+    });
+    try {
+      await expect(removeBackup(entry as NonNullable<typeof entry>)).rejects.toMatchObject({ code: 'EIO' });
+    } finally {
+      handleFailpoints(null);
+    }
+    return (await readdir(folder.path)).sort();
+  };
+  const whole = ['000001.archive.gz', '000001.manifest.json'];
+  test.each([
+    ['the manifest cannot be removed', 'file.remove.before', 1, whole],
+    ['its removal is not durable', 'file.sync-directory.before', 1, []],
+    ['the archive cannot be removed', 'file.remove.before', 2, whole],
+    ['the removal of the archive is not durable', 'file.sync-directory.before', 2, []],
+  ])('leaves no half of a backup: %s', async (_, name, hit, left) => {
+    await backUp('000001');
+    expect(await failing(name, hit)).toEqual(left);
+    if (left.length > 0) expect((await listBackups(folder.path))[0]?.problem).toBeNull();
+  });
 });
 
 describe('what prune removes', () => {

@@ -2,8 +2,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { ContainerState, Docker } from '../../../src/compose/engine.ts';
 import { deploy } from '../../../src/deploy/deploy.ts';
 import type { Session } from '../../../src/deploy/operate.ts';
+import { recover } from '../../../src/deploy/recover.ts';
 import type { DeployRequest } from '../../../src/deploy/requests.ts';
 import { ask } from '../../support/asking.ts';
+import { dieAt } from '../../support/failpoints.ts';
 import { createFakeFirewall, type FakeFirewall } from '../../support/fake-firewall.ts';
 import { freePort } from '../../support/free-port.ts';
 import { API, createWorld, failureOf, RESTART_POLICIES, type World } from './world.ts';
@@ -36,8 +38,7 @@ const onNetworks = (each: ContainerState): ContainerState => ({
 
 const proxy = { id: 'proxy', name: 'others-proxy-1', project: 'others' };
 
-const fencedSession = (): Session => {
-  const { session } = world;
+const fencedSession = (session = world.session): Session => {
   return {
     ...session,
     context: async () => {
@@ -137,6 +138,18 @@ describe('a version that fails', () => {
     expect(world.policies()).toEqual(RESTART_POLICIES);
     expect(apiIsOff()).toBe(false);
   });
+});
+
+test('a recovery shuts visitors out again, those whose connections are open too, before it looks at the database', async () => {
+  const death = dieAt('effect.containers.stop.run');
+  await Promise.race([death.met, deploy(fencedSession(), to('v2'))]);
+  await death.bury();
+  const before = (await intents()).length;
+  expect(await intents()).not.toContain('fence.cut');
+  await recover(fencedSession(world.afterDeath()), { accept: false });
+  expect((await intents()).slice(before, before + 2)).toEqual(['fence.raise', 'fence.cut']);
+  expect(firewall.rules()).toEqual([]);
+  expect(world.policies()).toEqual(RESTART_POLICIES);
 });
 
 test('rules of an operation that died go with the next raise, those of another project stay', async () => {

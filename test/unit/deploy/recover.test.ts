@@ -1,8 +1,12 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { listBackups } from '../../../src/backup/catalogue.ts';
+import { createBackup } from '../../../src/backup/create.ts';
 import { deploy } from '../../../src/deploy/deploy.ts';
+import { prune } from '../../../src/deploy/prune.ts';
 import { recover } from '../../../src/deploy/recover.ts';
 import type { DeployRequest } from '../../../src/deploy/requests.ts';
 import { dieAt, traced } from '../../support/failpoints.ts';
+import { fakeServer } from '../backup/fake-server.ts';
 import { expectWhole } from './whole.ts';
 import { API, createWorld, type World } from './world.ts';
 
@@ -44,4 +48,34 @@ describe.each(Object.keys(operations) as (keyof typeof operations)[])('killed du
     }
     world = await createWorld();
   });
+});
+
+test('killed while it prunes backups, at any failpoint, it leaves none by halves', { timeout: 120_000 }, async () => {
+  const open = async (): Promise<string> => {
+    world = await createWorld();
+    const { directory } = world.context.config.backup;
+    for (const id of ['000001', '000002', '000003', '000004', '000005']) {
+      await createBackup({
+        ...{ database: fakeServer('d'), directory, id, operation: null, release: null },
+        ...{ consistency: 'fenced', compression: 1, clock: world.context.clock },
+      });
+    }
+    return directory;
+  };
+  await open();
+  const points = await traced(() => prune(world.session, 'backups'));
+  await world.remove();
+  expect(points).toContain('backup.remove-archive.before#2');
+  for (const point of points) {
+    const directory = await open();
+    const [at = '', hit] = point.split('#');
+    const death = dieAt(at, Number(hit));
+    await Promise.race([death.met, prune(world.session, 'backups')]);
+    await death.bury();
+    await recover(world.afterDeath(), { accept: false });
+    const problems = (await listBackups(directory)).filter(({ problem }) => problem !== null);
+    expect(problems, `killed at ${point}`).toEqual([]);
+    await world.remove();
+  }
+  world = await createWorld();
 });
