@@ -19,15 +19,15 @@ type Cut = 'reboot' | 'power cut';
 interface Moment {
   readonly kind: Kind;
   readonly cut: Cut;
-  /** After so many lines of the operation's journal. */
-  readonly lines: number;
+  /** The how manieth step of the operation, from 1, has just begun. */
+  readonly step: number;
 }
 
 const KINDS: readonly Kind[] = ['deploy', 'deploy of a bad version', 'rollback'];
-/** More lines than any operation's journal has: where one ends before, so do its moments. */
-const MOST_LINES = 90;
+/** More than any operation has: where one ends before, so do its moments. */
+const MOST_STEPS = 60;
 /** In the normal tests every moment is one of these, which each kind has. */
-const SHORT_LINES = 24;
+const SHORT_STEPS = 12;
 
 /** What is typed, and the tag that becomes live if all goes well. */
 const typed = async (world: World, kind: Kind): Promise<{ readonly argv: readonly string[]; readonly tag: string }> => {
@@ -46,16 +46,18 @@ const typed = async (world: World, kind: Kind): Promise<{ readonly argv: readonl
 const newestJournal = async ({ stack }: World): Promise<readonly JournalLine[]> =>
   (await readJournals(stack.directory, 1)).at(-1)?.lines ?? [];
 
+const stepsIn = (lines: readonly JournalLine[]): number => lines.filter(({ type }) => type === 'intent').length;
+
 /** Resolves to whether there was such a moment: false when the command ended before. */
 const reach = async (
   world: World,
-  lines: number,
+  step: number,
   before: string | undefined,
   isOver: () => boolean,
 ): Promise<boolean> => {
   while (!isOver()) {
     const [newest] = await readJournals(world.stack.directory, 1);
-    if (newest !== undefined && newest.operation !== before && newest.lines.length >= lines) return true;
+    if (newest !== undefined && newest.operation !== before && stepsIn(newest.lines) >= step) return true;
     await sleep(POLL_MS);
   }
   return false;
@@ -71,7 +73,7 @@ const isFenced = (lines: readonly JournalLine[]): boolean =>
   lines.at(-1)?.type !== 'end';
 
 /** Cuts an operation short at a moment, boots, recovers. Resolves to false when the operation ended before. */
-const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean> => {
+const play = async (world: World, { kind, cut, step }: Moment): Promise<boolean> => {
   const { stack, server, visits, good } = world;
   const { argv, tag } = await typed(world, kind);
   const [before] = await readJournals(stack.directory, 1);
@@ -81,12 +83,12 @@ const play = async (world: World, { kind, cut, lines }: Moment): Promise<boolean
     over = true;
     return outcome;
   });
-  const reached = await reach(world, lines, before?.operation, () => over);
+  const reached = await reach(world, step, before?.operation, () => over);
   if (cut === 'power cut') await server.cutPower();
   else await server.shutDown();
   const outcome = await ended;
   const journal = await newestJournal(world);
-  const at = `${kind}, ${cut} after ${lines} lines: ${journal.at(-1)?.type} ${journal.at(-1)?.step}`;
+  const at = `${kind}, ${cut} at step ${step}: ${journal.at(-1)?.type} ${journal.at(-1)?.step}`;
 
   const isCommitted = kind !== 'deploy of a bad version' && has(journal, 'result', 'commit');
   const met = versionsIn(visits.look());
@@ -144,22 +146,22 @@ describe('a server that goes down in the middle', () => {
   });
   afterAll(() => world?.cleanup());
 
-  const someLines = () => 1 + Math.floor(torture.random() * SHORT_LINES);
+  const someStep = () => 1 + Math.floor(torture.random() * SHORT_STEPS);
   const short: readonly Moment[] = [
-    { kind: 'deploy of a bad version', cut: 'power cut', lines: someLines() },
-    { kind: torture.random() < 0.5 ? 'deploy' : 'rollback', cut: 'reboot', lines: someLines() },
+    { kind: 'deploy of a bad version', cut: 'power cut', step: someStep() },
+    { kind: torture.random() < 0.5 ? 'deploy' : 'rollback', cut: 'reboot', step: someStep() },
   ];
 
   if (!torture.full) {
-    it.each(short)('$kind: $cut after $lines lines of the journal', async (moment) => {
+    it.each(short)('$kind: $cut at step $step', async (moment) => {
       await play(world, moment);
     });
   } else {
     for (const kind of KINDS) {
       for (const cut of ['power cut', 'reboot'] as const) {
         it(`${kind}: ${cut} at every step`, async () => {
-          for (let lines = 1; lines <= MOST_LINES; lines += 1) if (!(await play(world, { kind, cut, lines }))) return;
-          throw new Error(`the journal of a ${kind} has more than ${MOST_LINES} lines`);
+          for (let step = 1; step <= MOST_STEPS; step += 1) if (!(await play(world, { kind, cut, step }))) return;
+          throw new Error(`a ${kind} has more than ${MOST_STEPS} steps`);
         });
       }
     }
