@@ -11,6 +11,7 @@ import {
   readManifest,
   writeManifest,
 } from './manifest.ts';
+import { clearMarks, type Marks, NO_MARKS, readMarks } from './marks.ts';
 
 export interface BackupEntry {
   readonly id: string;
@@ -20,8 +21,9 @@ export interface BackupEntry {
   readonly bytes: number | null;
   /** Null when there is none or it is damaged. */
   readonly manifest: Manifest | null;
-  /** What is wrong with it, as far as a look at the file system can tell; null: nothing. */
+  /** What is wrong with it, as far as a look at the file system can tell, or as the last `backup verify` found; null: nothing. */
   readonly problem: string | null;
+  readonly marks: Marks;
 }
 
 const isArchiveName = (name: string): boolean =>
@@ -62,11 +64,16 @@ const withManifest = async (directory: string, name: string): Promise<BackupEntr
     const manifest = await readManifest(join(directory, name));
     const path = join(directory, manifest?.archive ?? id);
     const bytes = await sizeOf(path);
-    if (manifest === null) return { id, path, bytes, manifest, problem: 'its manifest has gone' };
-    return { id: manifest.id, path, bytes, manifest, problem: problemOf(manifest, bytes) };
+    const marks = await readMarks(path);
+    if (manifest === null) return { id, path, bytes, manifest, problem: 'its manifest has gone', marks };
+    const problem = problemOf(manifest, bytes) ?? marks.verified?.problem ?? null;
+    return { id: manifest.id, path, bytes, manifest, problem, marks };
   } catch (error) {
     const path = join(directory, `${id}${ARCHIVE_SUFFIXES[0]}`);
-    return { id, path, bytes: await sizeOf(path), manifest: null, problem: messageOf(error) };
+    return {
+      ...{ id, path, bytes: await sizeOf(path), manifest: null, problem: messageOf(error) },
+      marks: await readMarks(path),
+    };
   }
 };
 
@@ -83,7 +90,10 @@ export const listBackups = async (directory: string): Promise<readonly BackupEnt
     if (!isArchiveName(name) || known.has(manifestPath(name))) continue;
     const path = join(directory, name);
     const problem = 'it has no manifest: unfinished, or not made by this tool';
-    entries.push({ id: idOf(name), path, bytes: await sizeOf(path), manifest: null, problem });
+    entries.push({
+      ...{ id: idOf(name), path, bytes: await sizeOf(path), manifest: null, problem },
+      marks: await readMarks(path),
+    });
   }
   return entries.sort((a, b) => sequenceOf(b.id) - sequenceOf(a.id) || (a.id < b.id ? 1 : -1));
 };
@@ -101,7 +111,7 @@ export const findBackup = async (directory: string, idOrFile: string): Promise<B
     if (file?.isFile()) {
       const manifest = await readManifest(manifestPath(idOrFile));
       const problem = manifest === null ? 'it has no manifest: not made by this tool' : problemOf(manifest, file.size);
-      return { id: manifest?.id ?? idOrFile, path: idOrFile, bytes: file.size, manifest, problem };
+      return { id: manifest?.id ?? idOrFile, path: idOrFile, bytes: file.size, manifest, problem, marks: NO_MARKS };
     }
   }
   throw new DeployError('not-found', `there is no backup ${idOrFile} in ${directory}`, {
@@ -129,6 +139,7 @@ const isThere = (path: string): Promise<boolean> =>
  * disk that fails it rejects, and leaves a whole backup or none.
  */
 export const removeBackup = async ({ path, manifest }: BackupEntry): Promise<void> => {
+  await clearMarks(path);
   const failures: unknown[] = [];
   await around('backup.remove-manifest', () => removeDurably(manifestPath(path))).catch(async (error: unknown) => {
     if (await isThere(manifestPath(path))) throw error;

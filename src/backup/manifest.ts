@@ -76,11 +76,14 @@ export const ARCHIVE_SUFFIXES = ['.archive.gz', '.archive'] as const;
 
 export const archiveName = (id: string, compressed: boolean): string => `${id}${ARCHIVE_SUFFIXES[compressed ? 0 : 1]}`;
 
-/** Where the manifest of an archive lies, whatever the archive is called. */
-export const manifestPath = (archive: string): string => {
+/** The path of an archive without its suffix: what lies beside it is called so, with suffixes of its own. */
+export const archiveStem = (archive: string): string => {
   const suffix = ARCHIVE_SUFFIXES.find((each) => archive.endsWith(each)) ?? '';
-  return `${archive.slice(0, archive.length - suffix.length)}${SUFFIX}`;
+  return archive.slice(0, archive.length - suffix.length);
 };
+
+/** Where the manifest of an archive lies, whatever the archive is called. */
+export const manifestPath = (archive: string): string => `${archiveStem(archive)}${SUFFIX}`;
 
 export const isManifestName = (name: string): boolean => name.endsWith(SUFFIX) && !name.startsWith('.');
 

@@ -1,7 +1,10 @@
+import type { VerifyRequest } from '../deploy/app.ts';
+import { DeployError } from '../errors.ts';
 import { defineBackupRestore } from './backup-restore.ts';
+import { exitCodes } from './exit-codes.ts';
 import { look } from './look.ts';
 import { operate } from './operate.ts';
-import { backupDetailLines, backupListLines, verifiedLine } from './render/backup.ts';
+import { backupDetailLines, backupListLines, verifyLines } from './render/backup.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 const defineCreate: DefineVerb = (group, schedule) => {
@@ -41,25 +44,40 @@ const defineShow: DefineVerb = (group, schedule) => {
   );
 };
 
+interface Which {
+  readonly all?: boolean;
+  readonly newest?: boolean;
+}
+
 const defineVerify: DefineVerb = (group, schedule) => {
   const command = group
     .command('verify')
-    .argument('<id-or-file>', 'a backup, or the path of an archive')
-    .description('read a whole backup and check every checksum; exit 31 when one is wrong')
+    .argument('[id-or-file]', 'a backup, or the path of an archive')
+    .description('read whole backups and check every checksum; exit 31 when one is wrong')
+    .option('--all', 'every backup there is')
+    .option('--newest', 'the newest one')
     .addHelpText(
       'after',
       examples([
         ['backup verify 000012-v0.0.1', 'a backup of this project'],
+        ['backup verify --all -q', 'for cron'],
         ['backup verify ./dump.archive.gz', 'an archive from elsewhere, mongodump included'],
       ]),
     );
-  command.action((idOrFile: string) =>
+  command.action((backup: string | undefined, { all = false, newest = false }: Which) => {
+    if ([backup !== undefined, all, newest].filter(Boolean).length !== 1) {
+      throw new DeployError('usage', 'which backup? an id, the path of an archive, --newest or --all', {
+        hint: 'kaleem-deploy backup verify --help',
+      });
+    }
+    const request: VerifyRequest = backup === undefined ? { which: all ? 'all' : 'newest' } : { which: 'one', backup };
     look(schedule, {
       command,
-      read: (app) => app.backupVerify(idOrFile),
-      lines: (result) => [verifiedLine(result)],
-    }),
-  );
+      read: (app) => app.backupVerify(request),
+      lines: verifyLines,
+      exitCode: ({ bad }) => (bad.length > 0 ? exitCodes['backup-invalid'] : undefined),
+    });
+  });
 };
 
 const definePrune: DefineVerb = (group, schedule) => {
@@ -80,11 +98,56 @@ const definePrune: DefineVerb = (group, schedule) => {
   );
 };
 
+const definePin: DefineVerb = (group, schedule) => {
+  const command = group
+    .command('pin')
+    .argument('<id>', 'as `backup list` shows it')
+    .description('have prune keep a backup, whatever its rules say')
+    .option('--reason <text>', 'for whoever wonders later', '')
+    .addHelpText(
+      'after',
+      examples([["backup pin 000012-v0.0.1 --reason 'before the merger'", 'until it is unpinned']]),
+    );
+  command.action((backup: string, { reason }: { readonly reason: string }) =>
+    schedule({
+      command,
+      interruption: 'ends',
+      job: (session) =>
+        operate(session, { request: { kind: 'pin', request: { backup, pinned: true, reason } }, confirm: null }),
+    }),
+  );
+};
+
+const defineUnpin: DefineVerb = (group, schedule) => {
+  const command = group
+    .command('unpin')
+    .argument('<id>', 'as `backup list` shows it')
+    .description('leave a pinned backup to the rules again')
+    .addHelpText('after', examples([['backup unpin 000012-v0.0.1', 'the next prune may remove it']]));
+  command.action((backup: string) =>
+    schedule({
+      command,
+      interruption: 'ends',
+      job: (session) =>
+        operate(session, { request: { kind: 'pin', request: { backup, pinned: false, reason: '' } }, confirm: null }),
+    }),
+  );
+};
+
 export const defineBackup: DefineVerb = (program, schedule) => {
   const group = program
     .command('backup')
-    .description('backups of the database: create, list, show, verify, restore, prune');
-  for (const define of [defineCreate, defineList, defineShow, defineVerify, defineBackupRestore, definePrune]) {
+    .description('backups of the database: create, list, show, verify, restore, pin, unpin, prune');
+  for (const define of [
+    defineCreate,
+    defineList,
+    defineShow,
+    defineVerify,
+    defineBackupRestore,
+    definePin,
+    defineUnpin,
+    definePrune,
+  ]) {
     define(group, schedule);
   }
 };

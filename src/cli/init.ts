@@ -43,7 +43,7 @@ const factsOf = (config: Config, rendered: RenderedProject, workOutRoles: WorkOu
     edge: roles.edge,
     healthUrl: environment.HEALTH_URL || null,
     publishedPort: ports.find(({ protocol }) => protocol === 'tcp')?.published ?? null,
-    keepLast: config.backup.keepLast,
+    keepLast: config.backup.keep.last,
     keepReleases: config.keepReleases,
   };
 };

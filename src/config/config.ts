@@ -108,6 +108,29 @@ export interface RegistryCredentials {
   readonly password: string;
 }
 
+/** A span of the calendar, as restic writes it: `1y6m`, `30d`, `12h`. */
+export interface Span {
+  readonly years: number;
+  readonly months: number;
+  readonly days: number;
+  readonly hours: number;
+}
+
+/** What to keep, in restic's words. Rules are joined by "or": a backup stays when one of them wants it. 0: that rule keeps none. */
+export interface KeepPolicy {
+  /** The newest so many. */
+  readonly last: number;
+  /** The newest one of each of the last so many hours (days ...) that have one. */
+  readonly hourly: number;
+  readonly daily: number;
+  /** ISO weeks, from Monday. */
+  readonly weekly: number;
+  readonly monthly: number;
+  readonly yearly: number;
+  /** All within so long before the newest one; null: no such rule. */
+  readonly within: Span | null;
+}
+
 export interface Config {
   /** Label only; default: the compose project's name. */
   readonly app: string | null;
@@ -156,8 +179,8 @@ export interface Config {
   readonly backup: {
     /** Absolute. */
     readonly directory: string;
-    /** How many verified backups `prune` keeps beside those that releases need. */
-    readonly keepLast: number;
+    /** What `prune` keeps beside the backups that releases need. */
+    readonly keep: KeepPolicy;
     /** gzip level 1 to 9. */
     readonly compression: number;
   };

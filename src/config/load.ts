@@ -8,7 +8,14 @@ import { findConfig } from './locate.ts';
 import { validate } from './problems.ts';
 import { createResolver } from './resolver.ts';
 import type { ConfigFile } from './schema.ts';
-import { resolveDatabase, resolveDirectories, resolveHooks, resolveInit, resolveRegistries } from './sections.ts';
+import {
+  resolveDatabase,
+  resolveDirectories,
+  resolveHooks,
+  resolveInit,
+  resolveKeep,
+  resolveRegistries,
+} from './sections.ts';
 import { readSource } from './source.ts';
 
 const DEFAULT_IMAGE = 'KALEEM_API_IMAGE';
@@ -89,7 +96,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
     database,
     backup: {
       directory: directories.backupDirectory,
-      keepLast: file.backup?.keep_last ?? 7,
+      keep: resolveKeep(file.backup),
       compression: file.backup?.compression ?? 6,
     },
     keepReleases: file.keep_releases ?? 5,

@@ -58,6 +58,17 @@ const parseDuration = (input: unknown): number | undefined => {
   return unit === undefined ? undefined : Math.round(Number(amount) * (UNITS[unit] ?? 0));
 };
 
+const SPAN = /^(?=\d)(?:(?<years>\d{1,3})y)?(?:(?<months>\d{1,4})m)?(?:(?<days>\d{1,5})d)?(?:(?<hours>\d{1,6})h)?$/;
+
+/** As restic writes spans: here `m` is months. */
+export const span = rule('a span of years, months, days and hours, such as 30d, 12h or 1y6m', (input) => {
+  const parts = SPAN.exec(String(input))?.groups;
+  if (parts === undefined) return undefined;
+  const of = (name: string): number => Number(parts[name] ?? 0);
+  const parsed = { years: of('years'), months: of('months'), days: of('days'), hours: of('hours') };
+  return Object.values(parsed).some((part) => part > 0) ? parsed : undefined;
+});
+
 /** Bounds are written as people write durations: `duration('100ms', '1h')`. */
 export const duration = (from: string, to: string) =>
   rule(`a duration from ${from} to ${to}, such as 20s, 500ms or 2m`, (input) => {

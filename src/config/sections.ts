@@ -1,6 +1,6 @@
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { DeployError } from '../errors.ts';
-import type { Config, DatabaseConfig, Hook, HookName, InitSpec, RegistryCredentials } from './config.ts';
+import type { Config, DatabaseConfig, Hook, HookName, InitSpec, KeepPolicy, RegistryCredentials } from './config.ts';
 import type { Variables } from './env-load.ts';
 import { uriVariable } from './known-variables.ts';
 import type { Resolver } from './resolver.ts';
@@ -106,4 +106,16 @@ export const resolveDirectories = (
     );
   }
   return { stateDirectory, backupDirectory: backupDirectory.replace(/\/$/, '') };
+};
+
+const KEEP_LAST = 7;
+
+/** Who names no rule keeps the last seven; who names one keeps what it says. */
+export const resolveKeep = (file: ConfigFile['backup'] = {}): KeepPolicy => {
+  const rules = {
+    ...{ hourly: file.keep_hourly ?? 0, daily: file.keep_daily ?? 0, weekly: file.keep_weekly ?? 0 },
+    ...{ monthly: file.keep_monthly ?? 0, yearly: file.keep_yearly ?? 0, within: file.keep_within ?? null },
+  };
+  const none = Object.values(rules).every((rule) => rule === 0 || rule === null);
+  return { last: file.keep_last ?? (none ? KEEP_LAST : 0), ...rules };
 };

@@ -7,9 +7,11 @@ import type {
   DeployRequest,
   MaintenanceMode,
   OperationRequest,
+  PinRequest,
   RecoverRequest,
   RestoreRequest,
   RollbackRequest,
+  VerifyRequest,
 } from './requests.ts';
 import type {
   BackupDetail,
@@ -20,12 +22,13 @@ import type {
   ImageStatus,
   LockStatus,
   MaintenanceResult,
+  PinResult,
   Plan,
   PruneResult,
   RecoverResult,
   RestoreResult,
   StatusReport,
-  VerifyResult,
+  VerifyReport,
 } from './results.ts';
 
 export type { AppOptions } from './app-options.ts';
@@ -34,7 +37,7 @@ export type * from './requests.ts';
 
 /**
  * The tool, without its command line. Every method rejects with a DeployError. The read-only ones (status, history,
- * releases, images, health, doctor, logs, lockStatus, plan, backupList, backupShow, backupVerify) create nothing.
+ * releases, images, health, doctor, logs, lockStatus, plan, backupList, backupShow, backupVerify) create nothing but what they say.
  */
 export interface App {
   plan(operation: OperationRequest): Promise<Plan>;
@@ -60,7 +63,9 @@ export interface App {
   /** Newest first. */
   backupList(): Promise<readonly BackupSummary[]>;
   backupShow(id: string): Promise<BackupDetail>;
-  backupVerify(idOrFile: string): Promise<VerifyResult>;
+  /** Leaves a note beside the backup of what was found, where it may write there. A bad one is a result, but for `which: 'one'`. */
+  backupVerify(request: VerifyRequest): Promise<VerifyReport>;
+  backupPin(request: PinRequest): Promise<PinResult>;
   backupRestore(request: RestoreRequest): Promise<RestoreResult>;
   backupPrune(): Promise<PruneResult>;
   /** Closes connections and the log. Safe to call twice. */
@@ -113,7 +118,8 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     backupCreate: async () => (await import('./backups.ts')).createBackupNow(session),
     backupList: async () => (await import('./backups.ts')).backupList(session),
     backupShow: async (id) => (await import('./backups.ts')).backupShow(session, id),
-    backupVerify: async (idOrFile) => (await import('./backups.ts')).backupVerify(session, idOrFile),
+    backupVerify: async (request) => (await import('./backups.ts')).backupVerify(session, request),
+    backupPin: async (request) => (await import('./backups.ts')).backupPin(session, request),
     backupRestore: async (request) => (await import('./restore.ts')).restore(session, request),
     backupPrune: async () => (await import('./prune.ts')).prune(session, 'backups'),
     close: async () => {},

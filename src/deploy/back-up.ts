@@ -3,18 +3,24 @@ import { nextBackupId } from '../backup/catalogue.ts';
 import type { Database } from '../backup/connection.ts';
 import { createBackup } from '../backup/create.ts';
 import type { Manifest } from '../backup/manifest.ts';
-import { verifyBackup } from '../backup/verify.ts';
+import { verifyMarked } from '../backup/verify-marked.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 
 export interface BackUpOptions {
-  /** What the backup is of: the tag that was live, or `aside-TAG` for what a failed version wrote. */
+  /** What the backup is of: the tag that was live, or {@link asideLabel}. */
   readonly label: string;
   readonly consistency: Manifest['consistency'];
   readonly title: string;
 }
+
+const ASIDE = 'aside-';
+
+/** Of a backup of what a version left that is being undone. */
+export const asideLabel = (tag: string): string => `${ASIDE}${tag}`;
+export const isAside = (label: string): boolean => label.startsWith(ASIDE);
 
 /** Anything that goes wrong while a backup is made is one failure for a person: no backup, no deploy. */
 const asBackupFailure = (error: unknown): DeployError =>
@@ -47,7 +53,7 @@ const take = async (
           },
         });
         step.detail('verifying');
-        await verifyBackup(join(directory, manifest.archive), { signal });
+        await verifyMarked(join(directory, manifest.archive), clock, { signal });
         step.summary(`${id}, ${manifest.documents} documents`);
         return manifest;
       },

@@ -1,15 +1,23 @@
+import { dirname, resolve } from 'node:path';
 import { type BackupEntry, findBackup, listBackups } from '../backup/catalogue.ts';
-import { verifyBackup } from '../backup/verify.ts';
-import { DeployError } from '../errors.ts';
+import { clearMark, setMark } from '../backup/marks.ts';
+import { type VerifyProgress, verifyBackup } from '../backup/verify.ts';
+import { verifyMarked } from '../backup/verify-marked.ts';
+import { DeployError, messageOf } from '../errors.ts';
+import { currentUser } from '../operation/operations.ts';
 import { openReleases, type Release } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import { backUp } from './back-up.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
-import type { BackupDetail, BackupSummary, VerifyResult } from './results.ts';
+import type { PinRequest, VerifyRequest } from './requests.ts';
+import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from './results.ts';
 
-const summarise = ({ id, path, manifest, problem }: BackupEntry, releases: readonly Release[]): BackupSummary => ({
+const summarise = (
+  { id, path, manifest, problem, marks }: BackupEntry,
+  releases: readonly Release[],
+): BackupSummary => ({
   ...{ id, path, problem, bytes: manifest?.bytes ?? 0 },
   tag: manifest?.release ?? null,
   createdAt: manifest?.createdAt ?? null,
@@ -17,6 +25,8 @@ const summarise = ({ id, path, manifest, problem }: BackupEntry, releases: reado
   consistency: manifest?.consistency ?? null,
   durationMs: manifest?.durationMs ?? null,
   neededBy: releases.filter((release) => release.backup === id).map((release) => release.id),
+  verifiedAt: marks.verified?.at ?? null,
+  pinned: marks.pinned?.reason ?? null,
 });
 
 const detail = (entry: BackupEntry, releases: readonly Release[]): BackupDetail => ({
@@ -72,14 +82,17 @@ export const backupList = async (session: Session): Promise<readonly BackupSumma
 export const backupShow = async (session: Session, id: string): Promise<BackupDetail> =>
   detail(await findBackup(session.options.config.backup.directory, id), await releasesOf(session));
 
-/** Reads the whole archive: digest, structure, checksums, counts. */
-export const backupVerify = async (session: Session, idOrFile: string): Promise<VerifyResult> => {
-  const { config, clock, progress, signal } = session.options;
+const verifyEntry = async ({ options }: Session, entry: BackupEntry): Promise<VerifyResult> => {
+  const { clock, progress, signal } = options;
   const started = clock.monotonic();
-  const entry = await findBackup(config.backup.directory, idOrFile);
-  const verified = await progress.step(`verify ${idOrFile}`, (step) =>
-    verifyBackup(entry.path, { signal, onProgress: ({ bytes, totalBytes }) => step.bytes(bytes, totalBytes) }),
-  );
+  const verified = await progress.step(`verify ${entry.id}`, (step) => {
+    const onProgress = (at: VerifyProgress): void => step.bytes(at.bytes, at.totalBytes);
+    // Beside a file from elsewhere nothing of ours is left.
+    if (entry.manifest === null) return verifyBackup(entry.path, { signal, onProgress });
+    const onUnmarked = (error: unknown): void =>
+      progress.warn(`that it was verified is not noted: ${messageOf(error)}`);
+    return verifyMarked(entry.path, clock, { signal, onProgress, onUnmarked });
+  });
   return {
     ...{ id: entry.id, path: entry.path, bytes: verified.bytes, namespaces: verified.namespaces.length },
     documents: verified.documents,
@@ -87,3 +100,57 @@ export const backupVerify = async (session: Session, idOrFile: string): Promise<
     complete: entry.manifest !== null,
   };
 };
+
+/** Reads whole archives: digest, structure, checksums, counts. */
+export const backupVerify = async (session: Session, asked: VerifyRequest): Promise<VerifyReport> => {
+  const { directory } = session.options.config.backup;
+  if (asked.which === 'one') {
+    return { good: [await verifyEntry(session, await findBackup(directory, asked.backup))], bad: [] };
+  }
+  const all = await listBackups(directory);
+  if (all.length === 0) {
+    throw new DeployError('not-found', `there is no backup in ${directory}`, {
+      hint: '`kaleem-deploy backup create` makes one',
+    });
+  }
+  const good: VerifyResult[] = [];
+  const bad: VerifyReport['bad'][number][] = [];
+  for (const entry of asked.which === 'newest' ? all.slice(0, 1) : all) {
+    const { id, path } = entry;
+    try {
+      good.push(await verifyEntry(session, entry));
+    } catch (error) {
+      if (!(error instanceof DeployError && error.code === 'backup-invalid')) throw error;
+      bad.push({ id, path, problem: error.message });
+      session.options.progress.warn(`backup ${id} is bad: ${error.message}`);
+    }
+  }
+  return { good, bad };
+};
+
+/** Has prune keep a backup whatever its rules say, or no longer. */
+export const backupPin = (session: Session, asked: PinRequest): Promise<PinResult> =>
+  inOperation(
+    session,
+    { kind: 'pin', subject: asked.backup },
+    {
+      prepare: async ({ config }) => {
+        const { directory } = config.backup;
+        const entry = await findBackup(directory, asked.backup);
+        if (dirname(resolve(entry.path)) === resolve(directory)) return entry;
+        throw new DeployError('not-found', `${asked.backup} is not in ${directory}: prune never looks at it`);
+      },
+      run: async ({ clock }, { operation }, { id, path, marks }) => {
+        const { pinned, reason } = asked;
+        const was = marks.pinned;
+        const changed = pinned ? was === null || was.reason !== reason : was !== null;
+        const mark = { at: clock.now().toISOString(), by: currentUser(), reason };
+        if (changed) {
+          await operation.effect('backup.pin', { id, pinned, reason }, () =>
+            pinned ? setMark(path, 'pinned', mark) : clearMark(path, 'pinned'),
+          );
+        }
+        return { operation: operation.id, backup: id, pinned, changed };
+      },
+    },
+  );

@@ -1,5 +1,4 @@
 import { listBackups } from '../backup/catalogue.ts';
-import { chooseForPrune } from '../backup/retention.ts';
 import { operationName, unfinishedOperations } from '../operation/operations.ts';
 import { openReleases } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
@@ -9,7 +8,7 @@ import type { DeployPlan } from './plan.ts';
 import { planDeploy } from './plan-deploy.ts';
 import { planRestore, planRollback } from './plan-rollback.ts';
 import { type Planner, prepare } from './prepare.ts';
-import { neededBackups, releasesToRemove } from './prune.ts';
+import { backupsToRemove, releasesToRemove } from './prune.ts';
 import type { OperationRequest } from './requests.ts';
 import { imageChanges } from './result.ts';
 import type { Plan } from './results.ts';
@@ -87,17 +86,16 @@ const previewPrune = async (context: Context, asked: OperationRequest & { kind: 
   const gone = asked.what === 'all' ? releasesToRemove(releases, config.keepReleases) : [];
   const kept = releases.filter((release) => !gone.includes(release));
   const entries = await listBackups(config.backup.directory);
-  const { remove } = chooseForPrune(entries, { keepLast: config.backup.keepLast, needed: neededBackups(kept) });
+  const { keep, remove } = backupsToRemove(entries, config.backup.keep, kept);
   const destroys = [
     ...gone.map((release) => `release ${release.id} ${release.tag} and the images only it uses`),
     ...remove.map(({ id, reason }) => `backup ${id}: ${reason}`),
   ];
-  return small(
-    asked,
-    asked.what,
-    destroys.length === 0 ? ['nothing to remove'] : destroys.map((each) => `remove ${each}`),
-    destroys,
-  );
+  const steps = [
+    ...(destroys.length === 0 ? ['nothing to remove'] : destroys.map((each) => `remove ${each}`)),
+    ...keep.map(({ id, reason }) => `keep backup ${id}: ${reason}`),
+  ];
+  return small(asked, asked.what, steps, destroys);
 };
 
 const previewRecover = async (context: Context, accept: boolean): Promise<Plan> => {

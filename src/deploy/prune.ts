@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises';
-import { listBackups, removeBackup } from '../backup/catalogue.ts';
-import { chooseForPrune } from '../backup/retention.ts';
+import { type BackupEntry, listBackups, removeBackup } from '../backup/catalogue.ts';
+import { chooseForPrune, type PruneChoice } from '../backup/retention.ts';
+import type { KeepPolicy } from '../config/config.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
 import { around } from '../system/failpoints/around.ts';
+import { isAside } from './back-up.ts';
 import type { Context } from './context.ts';
 import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
@@ -20,9 +22,20 @@ export const releasesToRemove = (all: readonly Release[], keep: number): readonl
   return earlier.filter((release) => !kept.includes(release));
 };
 
-/** Backups that a kept release goes back to with its database. */
-export const neededBackups = (releases: readonly Release[]): ReadonlySet<string> =>
-  new Set(releases.flatMap((release) => (release.backup === null ? [] : [release.backup])));
+/** Which backups the retention keeps, beside those that a kept release goes back to with its database. Pure. */
+export const backupsToRemove = (
+  entries: readonly BackupEntry[],
+  policy: KeepPolicy,
+  kept: readonly Release[],
+): PruneChoice => {
+  const needed = new Set(kept.flatMap((release) => (release.backup === null ? [] : [release.backup])));
+  const candidates = entries.map(({ id, manifest, problem, marks }) => ({
+    ...{ id, problem, createdAt: manifest?.createdAt ?? null },
+    ...{ aside: isAside(manifest?.release ?? ''), verified: marks.verified?.problem === null },
+    pinned: marks.pinned?.reason ?? null,
+  }));
+  return chooseForPrune(candidates, { policy, needed });
+};
 
 const pruneReleases = async (context: Context, operation: Operation, releases: ReleaseStore) => {
   const all = await releases.list();
@@ -57,9 +70,9 @@ const pruneBackups = async (
   operation: Operation,
   kept: readonly Release[],
 ): Promise<readonly Removed[]> => {
-  const { directory, keepLast } = context.config.backup;
+  const { directory, keep } = context.config.backup;
   const entries = await listBackups(directory);
-  const { remove } = chooseForPrune(entries, { keepLast, needed: neededBackups(kept) });
+  const { remove } = backupsToRemove(entries, keep, kept);
   const removed: Removed[] = [];
   for (const { id, reason } of remove) {
     const entry = entries.find((each) => each.id === id);

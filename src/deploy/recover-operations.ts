@@ -80,9 +80,10 @@ const sweepFiles = async (context: Context, scope: OperationScope, entries: read
   }
 };
 
-const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune', string>> = {
+const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin', string>> = {
   backup: 'no backup was made; nothing else was touched',
   prune: 'what was left to remove goes with the next one',
+  pin: 'nothing else was touched',
 };
 
 const endingOf = async (
@@ -93,7 +94,8 @@ const endingOf = async (
 ): Promise<Ending> => {
   switch (record.kind) {
     case 'backup':
-    case 'prune': {
+    case 'prune':
+    case 'pin': {
       const summary = HARMLESS_ENDINGS[record.kind];
       const error = new DeployError('interrupted', `the process of this ${record.kind} died; ${summary}`);
       return { outcome: 'failed', exitCode: null, error, summary };

@@ -29,6 +29,18 @@ export interface RecoverRequest {
   readonly accept: boolean;
 }
 
+export interface PinRequest {
+  /** The id of a backup. */
+  readonly backup: string;
+  /** False: it is pruned again as any other. */
+  readonly pinned: boolean;
+  /** For whoever wonders later; may be empty. */
+  readonly reason: string;
+}
+
+/** Which backups `backup verify` reads: one, the newest, or every one. */
+export type VerifyRequest = { readonly which: 'one'; readonly backup: string } | { readonly which: 'newest' | 'all' };
+
 export type MaintenanceMode = 'on' | 'off';
 
 /** Everything that changes something, as `plan` takes it. */
@@ -39,4 +51,5 @@ export type OperationRequest =
   | { readonly kind: 'backup' }
   | { readonly kind: 'recover'; readonly accept: boolean }
   | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
-  | { readonly kind: 'prune'; readonly what: 'all' | 'backups' };
+  | { readonly kind: 'prune'; readonly what: 'all' | 'backups' }
+  | { readonly kind: 'pin'; readonly request: PinRequest };

@@ -183,6 +183,10 @@ export interface BackupSummary {
   readonly neededBy: readonly number[];
   /** Why it can't be used, when it can't. */
   readonly problem: string | null;
+  /** When it was last read from end to end, by `backup verify` or after it was made. */
+  readonly verifiedAt: string | null;
+  /** Why prune shall keep it, may be empty; null: it is not pinned. */
+  readonly pinned: string | null;
 }
 
 export interface BackupNamespace {
@@ -200,6 +204,20 @@ export interface BackupDetail extends BackupSummary {
   readonly serverVersion: string | null;
   readonly operation: string | null;
   readonly namespaces: readonly BackupNamespace[];
+}
+
+export interface PinResult {
+  readonly operation: string;
+  readonly backup: string;
+  readonly pinned: boolean;
+  /** False: it already was. */
+  readonly changed: boolean;
+}
+
+export interface VerifyReport {
+  readonly good: readonly VerifyResult[];
+  /** Newest first, like `good`. */
+  readonly bad: readonly { readonly id: string; readonly path: string; readonly problem: string }[];
 }
 
 export interface VerifyResult {

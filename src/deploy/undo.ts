@@ -5,7 +5,7 @@ import { pinImages } from '../compose/render.ts';
 import { parseEnvFile, setVariables } from '../config/env-file.ts';
 import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
-import { backUp } from './back-up.ts';
+import { asideLabel, backUp } from './back-up.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { passGates } from './gates.ts';
@@ -52,7 +52,7 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
   await operation.note('database.compared', { changed, reason });
   if (!changed) return 'unchanged, so not restored';
   const aside = await backUp(context, operation, {
-    label: `aside-${plan.tag}`,
+    label: asideLabel(plan.tag),
     consistency: 'fenced',
     title: 'copy aside what the failed version wrote',
   });

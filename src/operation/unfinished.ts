@@ -8,10 +8,11 @@ import type { StateDirectory } from './state.ts';
 
 /**
  * Kinds that change nothing a visitor meets: neither containers nor the live database nor the firewall, whose death can
- * therefore not leave the project between two versions. A backup leaves a partial file at most, a prune less to prune.
+ * therefore not leave the project between two versions. A backup leaves a partial file at most, a prune less to prune, a pin
+ * nothing.
  * Whoever gives one of them such an effect must take it out of this list.
  */
-const HARMLESS: readonly OperationKind[] = ['backup', 'prune'];
+const HARMLESS: readonly OperationKind[] = ['backup', 'prune', 'pin'];
 
 const resolvedFile = (state: StateDirectory, id: string): string => join(state.operations, id, 'resolved');
 

@@ -66,6 +66,23 @@ describe('backups and upkeep', () => {
     await expectServes(stack, 'v0.0.2');
   });
 
+  it('are kept when they are pinned, whatever the rules say', async () => {
+    await stack.write('kaleem-deploy.yml', 'stability: 0s\nbackup: {keep_last: 1}\n');
+    expectExit(await stack.run('backup', 'pin', backup.id, '--reason', 'the audit'), 0);
+    for (let more = 0; more < 2; more += 1) expectExit(await stack.run('backup', 'create'), 0);
+    const plan = await stack.run('backup', 'prune', '--dry-run');
+    expect(plan.stdout).toContain(`keep backup ${backup.id}: pinned: the audit`);
+    expect(plan.stdout).toMatch(/keep backup \S+: the newest; among the last 1/);
+    expectExit(await stack.run('backup', 'prune', '--yes'), 0);
+    expectExit(await stack.run('backup', 'verify', backup.id), 0);
+    const unpinned = await stack.run('backup', 'unpin', backup.id);
+    expect(unpinned.stdout).toContain('is no longer pinned');
+    expect((await stack.run('backup', 'prune', '--dry-run')).stdout).toContain(
+      `remove backup ${backup.id}: no rule keeps it`,
+    );
+    expectExit(await stack.run('backup', 'pin', 'nothing-of-the-kind'), 12);
+  });
+
   it('are refused when a byte of them is wrong, and nothing is touched', async () => {
     const [ids, before] = [await stack.ids(), await stack.fingerprint()];
     const file = await open(backup.path, 'r+');
@@ -76,6 +93,15 @@ describe('backups and upkeep', () => {
     await file.write(Buffer.from([(byte[0] ?? 0) ^ 0x40]), 0, 1, at);
     await file.close();
     expectExit(await stack.run('backup', 'verify', backup.id), 31);
+    const all = await stack.run('backup', 'verify', '--all', '--json');
+    expectExit(all, 31);
+    expect(all.json).toMatchObject({ bad: [{ id: backup.id }] });
+    expect(all.stderr).toContain(`backup ${backup.id} is bad`);
+    const listed = (await stack.run('backup', 'list', '--json')).json as readonly {
+      id: string;
+      problem: string | null;
+    }[];
+    expect(listed.filter(({ problem }) => problem !== null).map(({ id }) => id)).toEqual([backup.id]);
     expectExit(await stack.run('backup', 'restore', backup.id, '--yes'), 31);
     expect(await stack.ids()).toEqual(ids);
     expect(await stack.fingerprint()).toEqual(before);

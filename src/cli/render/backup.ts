@@ -1,11 +1,15 @@
-import type { BackupDetail, BackupSummary, VerifyResult } from '../../deploy/results.ts';
+import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from '../../deploy/results.ts';
 import { formatAgo, formatBytes, formatDuration, plural } from './format.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
 
 const number = (value: number | null): string | null => (value === null ? null : String(value));
 
-const state = ({ problem, consistency }: BackupSummary): string => problem ?? consistency ?? 'no manifest';
+const state = ({ problem, consistency, pinned }: BackupSummary): string =>
+  [...(pinned === null ? [] : ['pinned']), problem ?? consistency ?? 'no manifest'].join(', ');
+
+const when = (time: string | null, now: View['now']): string | null =>
+  time === null ? null : `${formatAgo(time, now)} (${time})`;
 
 export const backupListLines = (backups: readonly BackupSummary[], { now }: View): readonly string[] =>
   backups.length === 0
@@ -34,7 +38,7 @@ export const backupListLines = (backups: readonly BackupSummary[], { now }: View
 export const backupDetailLines = (backup: BackupDetail, { now }: View): readonly string[] => {
   const facts: readonly (readonly [string, string | null])[] = [
     ['file', backup.path],
-    ['when', backup.createdAt === null ? null : `${formatAgo(backup.createdAt, now)} (${backup.createdAt})`],
+    ['when', when(backup.createdAt, now)],
     ['release', backup.tag],
     ['state', state(backup)],
     ['size', formatBytes(backup.bytes)],
@@ -43,6 +47,8 @@ export const backupDetailLines = (backup: BackupDetail, { now }: View): readonly
     ['server', backup.serverVersion],
     ['sha256', backup.sha256],
     ['content', backup.contentHash],
+    ['verified', when(backup.verifiedAt, now)],
+    ['pinned', backup.pinned === '' ? 'without a reason' : backup.pinned],
     ['needed by', backup.neededBy.length === 0 ? null : `release ${backup.neededBy.join(', ')}`],
   ];
   const columns = [
@@ -73,8 +79,20 @@ export const backupDetailLines = (backup: BackupDetail, { now }: View): readonly
   ];
 };
 
-export const verifiedLine = ({ id, path, documents, namespaces, bytes, elapsedMs, complete }: VerifyResult): string => {
+const verifiedLine = ({ id, path, documents, namespaces, bytes, elapsedMs, complete }: VerifyResult): string => {
   const content = `${plural(documents, 'document')} in ${plural(namespaces, 'collection')}, ${formatBytes(bytes)}`;
   const limits = complete ? '' : '; it has no manifest, so only its own checksums could be checked';
   return `${id ?? path} is good: ${content}, read in ${formatDuration(elapsedMs)}${limits}`;
 };
+
+/** What is wrong with the bad ones was told as a warning each. */
+export const verifyLines = ({ good, bad }: VerifyReport): readonly string[] => [
+  ...good.map(verifiedLine),
+  ...(good.length + bad.length > 1 ? [`${good.length} of ${plural(good.length + bad.length, 'backup')} are good`] : []),
+];
+
+export const pinLines = ({ backup, pinned, changed }: PinResult): readonly string[] => [
+  changed
+    ? `backup ${backup} is ${pinned ? 'pinned: prune keeps it' : 'no longer pinned'}`
+    : `backup ${backup} was ${pinned ? 'pinned already' : 'not pinned'}`,
+];

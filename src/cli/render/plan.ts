@@ -14,6 +14,7 @@ const titles = {
   backup: 'back up',
   maintenance: 'maintenance',
   prune: 'prune',
+  pin: 'mark',
   recover: 'recover',
 } as const satisfies Record<Plan['kind'], string>;
 

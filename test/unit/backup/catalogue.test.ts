@@ -1,10 +1,11 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { findBackup, listBackups, nextBackupId, removeBackup } from '../../../src/backup/catalogue.ts';
 import { createBackup } from '../../../src/backup/create.ts';
 import { manifestPath } from '../../../src/backup/manifest.ts';
-import { chooseForPrune } from '../../../src/backup/retention.ts';
+import { clearMark, setMark } from '../../../src/backup/marks.ts';
+import { verifyMarked } from '../../../src/backup/verify-marked.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { handleFailpoints } from '../../../src/system/failpoints/armed.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
@@ -105,10 +106,12 @@ describe('removing on a disk that fails', () => {
   };
   const whole = ['000001.archive.gz', '000001.manifest.json'];
   test.each([
-    ['the manifest cannot be removed', 'file.remove.before', 1, whole],
-    ['its removal is not durable', 'file.sync-directory.before', 1, []],
-    ['the archive cannot be removed', 'file.remove.before', 2, whole],
-    ['the removal of the archive is not durable', 'file.sync-directory.before', 2, []],
+    ['a mark cannot be removed', 'file.remove.before', 1, whole],
+    ['the removal of a mark is not durable', 'file.sync-directory.before', 2, whole],
+    ['the manifest cannot be removed', 'file.remove.before', 3, whole],
+    ['its removal is not durable', 'file.sync-directory.before', 3, []],
+    ['the archive cannot be removed', 'file.remove.before', 4, whole],
+    ['the removal of the archive is not durable', 'file.sync-directory.before', 4, []],
   ])('leaves no half of a backup: %s', async (_, name, hit, left) => {
     await backUp('000001');
     expect(await failing(name, hit)).toEqual(left);
@@ -116,38 +119,59 @@ describe('removing on a disk that fails', () => {
   });
 });
 
-describe('what prune removes', () => {
-  const entries = (...given: (string | [string, string])[]) =>
-    given.map((each) => (typeof each === 'string' ? { id: each, problem: null } : { id: each[0], problem: each[1] }));
-  const choose = (given: ReturnType<typeof entries>, keepLast: number, ...needed: string[]) => {
-    const { keep, remove } = chooseForPrune(given, { keepLast, needed: new Set(needed) });
-    return { keep: keep.map(({ id }) => id), remove: remove.map(({ id }) => id) };
-  };
-  test('what is older than the last N', () => {
-    expect(choose(entries('5', '4', '3', '2', '1'), 2)).toEqual({ keep: ['5', '4'], remove: ['3', '2', '1'] });
+describe('marks', () => {
+  const entry = async () => (await listBackups(folder.path))[0] as NonNullable<Awaited<ReturnType<typeof findBackup>>>;
+  test('lie beside the backup, are read with it, and go with it', async () => {
+    await backUp('000001');
+    const { path } = await entry();
+    expect((await entry()).marks).toEqual({ pinned: null, verified: null });
+    const pinned = { at: '2026-11-20T05:00:00.000Z', by: 'me@here', reason: 'audit' };
+    await setMark(path, 'pinned', pinned);
+    await setMark(path, 'verified', { at: pinned.at, problem: null });
+    expect(await entry()).toMatchObject({ problem: null, marks: { pinned, verified: { problem: null } } });
+    await clearMark(path, 'pinned');
+    await clearMark(path, 'pinned');
+    expect((await entry()).marks.pinned).toBeNull();
+    await setMark(path, 'pinned', pinned);
+    await removeBackup(await entry());
+    expect(await readdir(folder.path)).toEqual([]);
   });
-  test('never what is needed, which does not use up a place', () => {
-    expect(choose(entries('5', '4', '3', '2'), 2, '3')).toEqual({ keep: ['5', '4', '3'], remove: ['2'] });
+  test('what the last verification found is a problem', async () => {
+    await backUp('000001');
+    await setMark((await entry()).path, 'verified', { at: '2026-11-20T05:00:00.000Z', problem: 'a CRC is wrong' });
+    expect((await entry()).problem).toBe('a CRC is wrong');
   });
-  test('never the newest good one', () => {
-    expect(choose(entries('5', '4'), 0)).toEqual({ keep: ['5'], remove: ['4'] });
-  });
-  test('never one with a problem, which does not count as good', () => {
-    expect(choose(entries(['5', 'damaged'], '4', '3'), 1)).toEqual({ keep: ['5', '4'], remove: ['3'] });
-  });
-  test('nothing of nothing', () => {
-    expect(choose([], 3)).toEqual({ keep: [], remove: [] });
-  });
-  test('with a reason for each', () => {
-    const { keep, remove } = chooseForPrune(entries('4', '3', '2', ['1', 'no manifest']), {
-      keepLast: 2,
-      needed: new Set(),
+  test('that are damaged count as pinned and as not verified', async () => {
+    await backUp('000001');
+    await writeFile(join(folder.path, '000001.pinned.json'), '{"at":');
+    await writeFile(join(folder.path, '000001.verified.json'), '{}');
+    const { marks } = await entry();
+    expect(marks).toMatchObject({
+      pinned: { reason: expect.stringContaining('000001.pinned.json is damaged') },
+      verified: null,
     });
-    expect([...keep, ...remove].map(({ reason }) => reason)).toEqual([
-      'the newest',
-      'among the last 2',
-      'left for you to decide: no manifest',
-      'older than the last 2, and nothing needs it',
-    ]);
+  });
+});
+
+describe('verifying with a mark', () => {
+  test('notes when, and what was found', async () => {
+    await backUp('000001');
+    const path = join(folder.path, '000001.archive.gz');
+    await verifyMarked(path, systemClock);
+    expect((await findBackup(folder.path, '1')).marks.verified).toMatchObject({ problem: null });
+    const bytes = await readFile(path);
+    bytes[40] = (bytes[40] ?? 0) ^ 1;
+    await writeFile(path, bytes);
+    await expect(verifyMarked(path, systemClock)).rejects.toMatchObject({ code: 'backup-invalid' });
+    expect((await findBackup(folder.path, '1')).problem).toContain('000001.archive.gz');
+  });
+  test('that cannot be noted fails, or is told', async () => {
+    await backUp('000001');
+    const path = join(folder.path, '000001.archive.gz');
+    await mkdir(join(folder.path, '000001.verified.json'));
+    await expect(verifyMarked(path, systemClock)).rejects.toThrow('is not a regular file');
+    const told: unknown[] = [];
+    await verifyMarked(path, systemClock, { onUnmarked: (error) => told.push(error) });
+    expect(told).toHaveLength(1);
   });
 });

@@ -31,7 +31,7 @@ describe('mistakes on the command line are exit 2 and touch nothing', () => {
     ['backup', ['error: a verb is missing', 'hint: kaleem-deploy backup --help']],
     ['backup lst', ["error: unknown command 'lst'", 'hint: did you mean list? see kaleem-deploy backup --help']],
     ['backup show', ["error: missing required argument 'id'", 'hint: kaleem-deploy backup show --help']],
-    ['backup verify', ["error: missing required argument 'id-or-file'", 'hint: kaleem-deploy backup verify --help']],
+    ['backup pin', ["error: missing required argument 'id'", 'hint: kaleem-deploy backup pin --help']],
     ['backup restore', ["error: missing required argument 'id-or-file'", 'hint: kaleem-deploy backup restore --help']],
     ['maintenance', ['error: a verb is missing', 'hint: kaleem-deploy maintenance --help']],
     [

@@ -154,6 +154,8 @@ export const backup: BackupDetail = {
   durationMs: 1_000,
   neededBy: [1, 2],
   problem: null,
+  verifiedAt: '2026-03-01T10:00:02.000Z',
+  pinned: 'audit',
   sha256: 'aa',
   contentHash: 'bb',
   serverVersion: '7.0.1',

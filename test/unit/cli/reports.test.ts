@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogsRequest } from '../../../src/deploy/app.ts';
+import type { VerifyReport } from '../../../src/deploy/results.ts';
 import { DeployError } from '../../../src/errors.ts';
 import { backup, DIGEST, earlier, record, release, status } from './fixtures.ts';
 import { config, run } from './support.ts';
@@ -171,6 +172,7 @@ describe('backups', () => {
       neededBy: [],
       consistency: null,
       problem: 'the archive is cut off',
+      pinned: null,
     };
     const foreign = { ...broken, id: 'dump', problem: null };
     expect((await run(['backup', 'list'], { app: { backupList: async () => [broken, foreign, backup] } })).out).toBe(
@@ -178,7 +180,7 @@ describe('backups', () => {
         'BACKUP         TAG     WHEN      SIZE  DOCUMENTS  NEEDED BY  STATE',
         '000002-x       -       -        34 MB          -  -          the archive is cut off',
         'dump           -       -        34 MB          -  -          no manifest',
-        '000001-v0.0.1  v0.0.1  2 h ago  34 MB        412  1, 2       fenced',
+        '000001-v0.0.1  v0.0.1  2 h ago  34 MB        412  1, 2       pinned, fenced',
       ),
     );
     expect((await run(['backup', 'list'], { app: { backupList: async () => [] } })).out).toBe('no backups yet\n');
@@ -191,13 +193,15 @@ describe('backups', () => {
         '  file       /srv/kaleem/backups/000001-v0.0.1.archive.gz',
         '  when       2 h ago (2026-03-01T10:00:00.000Z)',
         '  release    v0.0.1',
-        '  state      fenced',
+        '  state      pinned, fenced',
         '  size       34 MB',
         '  documents  412',
         '  took       1.0s',
         '  server     7.0.1',
         '  sha256     aa',
         '  content    bb',
+        '  verified   1 h ago (2026-03-01T10:00:02.000Z)',
+        '  pinned     audit',
         '  needed by  release 1, 2',
         '',
         'COLLECTION     TYPE        DOCUMENTS  SIZE  INDEXES',
@@ -209,12 +213,47 @@ describe('backups', () => {
 
   it('verify says what was read', async () => {
     const result = { id: 'b', path: '/b', bytes: 1_000, documents: 1, namespaces: 2, elapsedMs: 100, complete: true };
-    const said = async (overrides: object): Promise<string> =>
-      (await run(['backup', 'verify', 'x'], { app: { backupVerify: async () => ({ ...result, ...overrides }) } })).out;
+    const said = async (overrides: object): Promise<string> => {
+      const report = { good: [{ ...result, ...overrides }], bad: [] };
+      return (await run(['backup', 'verify', 'x'], { app: { backupVerify: async () => report } })).out;
+    };
     expect(await said({})).toBe('b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s\n');
     expect(await said({ id: null, complete: false })).toBe(
       '/b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s; it has no manifest, so only its own checksums could be checked\n',
     );
+  });
+
+  it('verify of many is exit 31 when one is bad', async () => {
+    const good = { id: 'b', path: '/b', bytes: 1_000, documents: 1, namespaces: 2, elapsedMs: 100, complete: true };
+    const bad = { id: 'c', path: '/c', problem: 'a CRC is wrong' };
+    const asked: unknown[] = [];
+    const verify = (typed: readonly string[], report: VerifyReport) =>
+      run(['backup', 'verify', ...typed], {
+        app: {
+          backupVerify: async (request) => {
+            asked.push(request);
+            return report;
+          },
+        },
+      });
+    expect(await verify(['--all'], { good: [good], bad: [bad] })).toMatchObject({
+      exitCode: 31,
+      out: lines('b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s', '1 of 2 backups are good'),
+    });
+    expect((await verify(['--newest'], { good: [good], bad: [] })).exitCode).toBe(0);
+    expect((await verify(['b'], { good: [good], bad: [] })).exitCode).toBe(0);
+    expect(asked).toEqual([{ which: 'all' }, { which: 'newest' }, { which: 'one', backup: 'b' }]);
+  });
+
+  it.each([[[]], [['b', '--all']], [['--newest', '--all']]])('verify %j does not say which', async (typed) => {
+    const { exitCode, err } = await run(['backup', 'verify', ...typed]);
+    expect({ exitCode, err }).toEqual({
+      exitCode: 2,
+      err: lines(
+        'error: which backup? an id, the path of an archive, --newest or --all',
+        'hint: kaleem-deploy backup verify --help',
+      ),
+    });
   });
 });
 
@@ -418,7 +457,7 @@ describe('help and version', () => {
     );
     const leaves = [
       ...verbs.filter((verb) => !['backup', 'maintenance', 'lock', 'help'].includes(verb ?? '')).map((verb) => [verb]),
-      ...['create', 'list', 'show', 'verify', 'restore', 'prune'].map((verb) => ['backup', verb]),
+      ...['create', 'list', 'show', 'verify', 'restore', 'pin', 'unpin', 'prune'].map((verb) => ['backup', verb]),
       ...['on', 'off'].map((verb) => ['maintenance', verb]),
       ['lock', 'status'],
     ];

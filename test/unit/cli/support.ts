@@ -97,7 +97,11 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
   init: [],
   hooks: {},
   database: null,
-  backup: { directory: '/srv/kaleem/backups', keepLast: 7, compression: 6 },
+  backup: {
+    directory: '/srv/kaleem/backups',
+    keep: { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
+    compression: 6,
+  },
   keepReleases: 5,
   stateDirectory: '/srv/kaleem/.kaleem',
   registries: [],

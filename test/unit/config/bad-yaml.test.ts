@@ -32,7 +32,9 @@ describeBad('kaleem-deploy.yml with bad keys, values and syntax', [
     what: 'a key that is like none',
     yaml: 'backup:\n  zzz: 1\n',
     code: INVALID,
-    says: ["kaleem-deploy.yml:2: unknown key 'zzz' in backup; known keys: directory, keep_last, compression"],
+    says: [
+      "kaleem-deploy.yml:2: unknown key 'zzz' in backup; known keys: directory, keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly, keep_within, compression",
+    ],
   },
   {
     what: '__proto__ as a key',
@@ -77,6 +79,12 @@ describeBad('kaleem-deploy.yml with bad keys, values and syntax', [
     code: INVALID,
     says: ['kaleem-deploy.yml:2: backup.keep_last must be a whole number from 1 to 10000, not 2.5'],
   },
+  ...['30', '2w', '1m1y', '0d', 'd'].map((typed) => ({
+    what: `a span that is none: ${typed}`,
+    yaml: `backup: {keep_within: ${typed}}\n`,
+    code: INVALID,
+    says: [`backup.keep_within must be a span of years, months, days and hours, such as 30d, 12h or 1y6m, not `],
+  })),
   {
     what: 'a number in quotes',
     yaml: "backup: {keep_last: '7'}\n",

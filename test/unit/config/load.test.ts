@@ -25,7 +25,11 @@ describe('without a configuration file', () => {
       images: ['KALEEM_API_IMAGE'],
       attempts: { attempts: 4, intervalMs: 2500 },
       database: { uri: 'mongodb://mongo:27017/kaleem', name: 'kaleem' },
-      backup: { directory: join(directory, 'backups'), keepLast: 7, compression: 6 },
+      backup: {
+        directory: join(directory, 'backups'),
+        keep: { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
+        compression: 6,
+      },
       stateDirectory: join(directory, '.kaleem'),
       stabilityMs: 3000,
       edge: null,
@@ -129,6 +133,23 @@ describe('with a configuration file', () => {
     expect(configFiles).toEqual(none);
   });
 
+  it('keeps the last seven backups unless a rule is given', async () => {
+    const keep = async (yaml: string) => {
+      const directory = await project({ 'kaleem-deploy.yml': yaml });
+      return (await load(directory)).backup.keep;
+    };
+    const none = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null };
+    expect(await keep('backup: {compression: 1}\n')).toEqual({ ...none, last: 7 });
+    expect(await keep('backup: {keep_daily: 3}\n')).toEqual({ ...none, daily: 3 });
+    expect(
+      await keep('backup: {keep_last: 2, keep_hourly: 1, keep_weekly: 4, keep_monthly: 5, keep_yearly: 6}\n'),
+    ).toEqual({
+      ...{ last: 2, hourly: 1, daily: 0, weekly: 4, monthly: 5, yearly: 6, within: null },
+    });
+    const within = { years: 1, months: 6, days: 30, hours: 12 };
+    expect(await keep('backup: {keep_within: 1y6m30d12h}\n')).toEqual({ ...none, within });
+  });
+
   it('merges the overlay of a destination: maps by key, lists as a whole', async () => {
     const directory = await project({
       'kaleem-deploy.yml': 'compose: {project: kaleem, profiles: [a, b]}\nbackup: {keep_last: 3}\nimages: [A, B]\n',
@@ -140,7 +161,7 @@ describe('with a configuration file', () => {
       destination: 'staging',
       compose: { projectName: 'kaleem-staging', profiles: ['a', 'b'], envFile: join(directory, 'staging.env') },
       images: ['A'],
-      backup: { keepLast: 3, directory: join(directory, 'backups/staging') },
+      backup: { keep: { last: 3 }, directory: join(directory, 'backups/staging') },
       stateDirectory: join(directory, '.kaleem-staging'),
       database: null,
     });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import type { BackupEntry } from '../../../src/backup/catalogue.ts';
 import { chooseRelease } from '../../../src/deploy/plan-rollback.ts';
-import { neededBackups, releasesToRemove } from '../../../src/deploy/prune.ts';
+import { backupsToRemove, releasesToRemove } from '../../../src/deploy/prune.ts';
 import { DeployError } from '../../../src/errors.ts';
 import type { Release } from '../../../src/operation/releases.ts';
 
@@ -94,6 +95,14 @@ describe('pruning', () => {
       release(1, 'v1', 'good', { backup: '000001-v1' }),
       release(3, 'v3', 'bad', { backup: '000002-v3' }),
     ];
-    expect(neededBackups(releases)).toEqual(new Set(['000001-v1', '000002-v3']));
+    const entry = (id: string): BackupEntry => ({
+      ...{ id, path: `/b/${id}.archive.gz`, bytes: 1, manifest: null, problem: null },
+      marks: { pinned: null, verified: { at: '2026-11-20T05:00:00.000Z', problem: null } },
+    });
+    const policy = { last: 0, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null };
+    const entries = ['000004-v4', '000002-v3', '000001-v1', '000000-v0'].map(entry);
+    const { keep, remove } = backupsToRemove(entries, policy, releases);
+    expect(keep.map(({ id }) => id)).toEqual(['000004-v4', '000002-v3', '000001-v1']);
+    expect(remove.map(({ id }) => id)).toEqual(['000000-v0']);
   });
 });

@@ -88,7 +88,11 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
   gates: { before: [], after: [] },
   attempts: { attempts: 3, intervalMs: 1000 },
   ...{ stabilityMs: 3000, init: [], hooks: {}, database: null },
-  backup: { directory: join(directory, 'backups'), keepLast: 3, compression: 1 },
+  backup: {
+    directory: join(directory, 'backups'),
+    keep: { last: 3, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
+    compression: 1,
+  },
   ...{ keepReleases: 2, stateDirectory: join(directory, '.kaleem'), registries: [], secrets: [], warnings: [] },
   ...overrides,
 });
