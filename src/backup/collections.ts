@@ -4,7 +4,14 @@ import { eachDocument } from './archive/bson.ts';
 import type { NamespaceType, PreludeEntry } from './archive/format.ts';
 import { decodeFaithfully, isDocument, type OrderedDocument } from './archive/ordered-document.ts';
 import type { Database } from './connection.ts';
-import { isAccessControl, isBackedUp, isServersOwn, parseTemporaryName, type TemporaryName } from './names.ts';
+import {
+  isAccessControl,
+  isBackedUp,
+  isScratch,
+  isServersOwn,
+  parseTemporaryName,
+  type TemporaryName,
+} from './names.ts';
 import { readCursor } from './raw-read.ts';
 
 /** A collection, view or time series as the server has it now. */
@@ -85,7 +92,7 @@ export const listDatabases = async (database: Database, signal?: AbortSignal): P
   if (database.name !== null) return [database.name];
   const reply = await database.run('admin', { listDatabases: 1, nameOnly: true }, { signal });
   const names = (reply.databases as { name: string }[]).map(({ name }) => name);
-  return names.filter((name) => !isServersOwn(name)).sort();
+  return names.filter((name) => !isServersOwn(name) && !isScratch(name)).sort();
 };
 
 const describeListed = async (

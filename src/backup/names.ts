@@ -30,12 +30,22 @@ const SYSTEM_OF_ADMIN: ReadonlySet<string> = new Set(['system.users', 'system.ro
 export const isAccessControl = (db: string, collection: string): boolean =>
   db === 'admin' && SYSTEM_OF_ADMIN.has(collection);
 
+const SCRATCH = `${PREFIX}drill_`;
+
+/** What the scratch databases of a project's drills begin with; `operation`: of one drill alone. */
+export const scratchPrefix = (project: string, operation = ''): string => {
+  const own = createHash('sha256').update(project).digest('hex').slice(0, 8);
+  return `${SCRATCH}${own}_${operation === '' ? '' : `${operation}_`}`;
+};
+export const isScratch = (db: string): boolean => db.startsWith(SCRATCH);
+
 /** `local` and `config` are the server's own. */
 export const isServersOwn = (db: string): boolean => db === 'local' || db === 'config';
 
 /** Whether a collection belongs into a backup: the application's do, the server's and a restore's own do not. */
 export const isBackedUp = (db: string, collection: string): boolean => {
-  if (isServersOwn(db) || collection.includes('$') || parseTemporaryName(collection) !== null) return false;
+  if (isServersOwn(db) || isScratch(db) || collection.includes('$') || parseTemporaryName(collection) !== null)
+    return false;
   if (!collection.startsWith('system.')) return true;
   return collection === 'system.js' || isAccessControl(db, collection);
 };

@@ -6,15 +6,16 @@ import { combineHashes } from './content-hash.ts';
 import { temporaryName } from './names.ts';
 import { readDefinition } from './restore/check-taken.ts';
 import { checkVersion } from './restore/check-version.ts';
-import { type Neutralising, neutral, probeNeutralising } from './restore/expiry.ts';
+import { type Neutralising, neutral } from './restore/expiry.ts';
 import { dropLeftovers } from './restore/leftovers.ts';
+import { chooseNeutralising } from './restore/neutralising.ts';
 import { encodePlan, planSwaps, type SwapPlan, scopeOf } from './restore/plan.ts';
 import { STEP } from './restore/recover.ts';
 import type { Staging } from './restore/stage.ts';
 import { stage, swap } from './restore/steps.ts';
 import { finish, unstage, unswap } from './restore/undo.ts';
 import { planViews } from './restore/views.ts';
-import { hasExpiry, isCollection, type RestoreOptions, type Work } from './restore/work.ts';
+import { isCollection, type RestoreOptions, type Work } from './restore/work.ts';
 import { readBackup, type VerifiedBackup, type VerifiedNamespace } from './verify.ts';
 
 export { recoverRestore } from './restore/recover.ts';
@@ -50,20 +51,6 @@ const clearLeftovers = async (database: Database): Promise<void> => {
   }
   const problems = leftovers.length === 0 ? [] : await dropLeftovers(database, () => true);
   if (problems.length > 0) throw new DeployError('restore-failed', problems[0] as string, { details: problems });
-};
-
-const neutralising = async (database: Database, operation: string, namespaces: readonly VerifiedNamespace[]) => {
-  const expiring = namespaces.find(hasExpiry);
-  if (expiring === undefined) return 'plain';
-  const how = await probeNeutralising(database, expiring.db, operation);
-  if (how !== null) return how;
-  throw new DeployError(
-    'restore-failed',
-    `${namespaceOf(expiring)}: this server cannot make a TTL index without deleting at once`,
-    {
-      hint: 'restore into a server whose collMod can change expireAfterSeconds',
-    },
-  );
 };
 
 const stagingsOf = (
@@ -113,7 +100,7 @@ const prepare = async (options: RestoreOptions, backup: VerifiedBackup): Promise
       hint: `it holds ${[...new Set(backup.namespaces.map(({ db }) => db))].join(', ')}`,
     });
   }
-  const how = await neutralising(database, operation.id, scope.namespaces);
+  const how = await chooseNeutralising(database, operation.id, scope.namespaces);
   return {
     ...options,
     ...{ backup, scope },

@@ -98,6 +98,24 @@ const definePrune: DefineVerb = (group, schedule) => {
   );
 };
 
+const defineDrill: DefineVerb = (group, schedule) => {
+  const command = group
+    .command('drill')
+    .argument('[id-or-file]', 'a backup, or the path of an archive; the newest backup unless told')
+    .description(
+      'restore a backup into a scratch database, compare, and remove it again; exit 3 when it cannot be restored',
+    )
+    .addHelpText('after', examples([['backup drill -q', 'for cron: nothing live is touched']]));
+  command.action((backup: string | undefined) =>
+    schedule({
+      command,
+      interruption: 'ends',
+      job: (session) =>
+        operate(session, { request: { kind: 'drill', request: { backup: backup ?? null } }, confirm: null }),
+    }),
+  );
+};
+
 const definePin: DefineVerb = (group, schedule) => {
   const command = group
     .command('pin')
@@ -137,12 +155,13 @@ const defineUnpin: DefineVerb = (group, schedule) => {
 export const defineBackup: DefineVerb = (program, schedule) => {
   const group = program
     .command('backup')
-    .description('backups of the database: create, list, show, verify, restore, pin, unpin, prune');
+    .description('backups of the database: create, list, show, verify, drill, restore, pin, unpin, prune');
   for (const define of [
     defineCreate,
     defineList,
     defineShow,
     defineVerify,
+    defineDrill,
     defineBackupRestore,
     definePin,
     defineUnpin,

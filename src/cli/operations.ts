@@ -1,5 +1,5 @@
 import type { App, OperationRequest } from '../deploy/app.ts';
-import { backupDetailLines, pinLines } from './render/backup.ts';
+import { backupDetailLines, drillLines, pinLines } from './render/backup.ts';
 import { deployLines } from './render/deploy.ts';
 import { maintenanceLines } from './render/maintenance.ts';
 import { pruneLines } from './render/prune.ts';
@@ -30,6 +30,7 @@ const operations: { readonly [K in Kind]: OperationVerb<K> } = {
   restore: verb((app, { request }) => app.backupRestore(request), restoreLines),
   backup: verb((app) => app.backupCreate(), backupDetailLines),
   maintenance: verb((app, { mode }) => app.maintenance(mode), maintenanceLines),
+  drill: verb((app, { request }) => app.backupDrill(request), drillLines),
   pin: verb((app, { request }) => app.backupPin(request), pinLines),
   prune: verb((app, { what }) => (what === 'all' ? app.prune() : app.backupPrune()), pruneLines),
 };

@@ -5,6 +5,7 @@ import type { LogsRequest } from './logs.ts';
 import type { Session } from './operate.ts';
 import type {
   DeployRequest,
+  DrillRequest,
   MaintenanceMode,
   OperationRequest,
   PinRequest,
@@ -18,6 +19,7 @@ import type {
   BackupSummary,
   DeployResult,
   DoctorReport,
+  DrillResult,
   HealthReport,
   ImageStatus,
   LockStatus,
@@ -66,6 +68,7 @@ export interface App {
   /** Leaves a note beside the backup of what was found, where it may write there. A bad one is a result, but for `which: 'one'`. */
   backupVerify(request: VerifyRequest): Promise<VerifyReport>;
   backupPin(request: PinRequest): Promise<PinResult>;
+  backupDrill(request: DrillRequest): Promise<DrillResult>;
   backupRestore(request: RestoreRequest): Promise<RestoreResult>;
   backupPrune(): Promise<PruneResult>;
   /** Closes connections and the log. Safe to call twice. */
@@ -119,6 +122,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     backupList: async () => (await import('./backups.ts')).backupList(session),
     backupShow: async (id) => (await import('./backups.ts')).backupShow(session, id),
     backupVerify: async (request) => (await import('./backups.ts')).backupVerify(session, request),
+    backupDrill: async (request) => (await import('./drill.ts')).drill(session, request),
     backupPin: async (request) => (await import('./backups.ts')).backupPin(session, request),
     backupRestore: async (request) => (await import('./restore.ts')).restore(session, request),
     backupPrune: async () => (await import('./prune.ts')).prune(session, 'backups'),

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { renderProject } from '../compose/render.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { DeployError, messageOf } from '../errors.ts';
-import { openOperations } from '../operation/operations.ts';
+import { listOperations, openOperations } from '../operation/operations.ts';
 import { findState } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
 import type { Context } from './context.ts';
@@ -85,6 +85,21 @@ const checks: Readonly<Record<string, Check>> = {
         hint: 'kaleem-deploy history',
       });
     return 'all ended';
+  },
+  'backup drill': async ({ config }) => {
+    const state = await findState(config.stateDirectory);
+    const operations = state === null ? [] : await listOperations(state);
+    const last = operations.find(({ kind, outcome }) => kind === 'drill' && outcome !== null);
+    if (last === undefined)
+      return 'none yet: `kaleem-deploy backup drill` restores the newest backup to see whether it can be';
+    if (last.outcome === 'succeeded') return `backup ${last.subject} could be restored, ${last.startedAt}`;
+    throw new DeployError(
+      'check-failed',
+      `the last one failed, ${last.startedAt}: ${last.error?.message ?? 'it died'}`,
+      {
+        hint: 'kaleem-deploy backup drill',
+      },
+    );
   },
   permissions: async ({ config }) => {
     const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));

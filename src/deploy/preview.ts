@@ -116,6 +116,18 @@ export const preview = async (session: Session, asked: OperationRequest): Promis
       asked.mode === 'on' ? 'raise the fence: outside requests get 503' : 'lift the fence',
     ]);
   }
+  if (asked.kind === 'drill') {
+    const steps = [
+      'restore the backup into a scratch database',
+      'compare what is there then with it',
+      'drop the scratch database',
+    ];
+    return small(asked, asked.request.backup ?? 'the newest backup', steps);
+  }
+  if (asked.kind === 'pin') {
+    const { backup, pinned } = asked.request;
+    return small(asked, `backup ${backup}`, [pinned ? 'have prune keep it' : 'leave it to the rules of prune']);
+  }
   if (asked.kind === 'prune') return previewPrune(context, asked);
   const planner = planners(context, asked) as Planner;
   const { plan } = await prepare(context, await findState(context.config.stateDirectory), planner);

@@ -1,5 +1,9 @@
 import { basename, dirname } from 'node:path';
 import { listBackups, removeBackup } from '../backup/catalogue.ts';
+import type { Database } from '../backup/connection.ts';
+import { dropScratch } from '../backup/drill.ts';
+import { scratchPrefix } from '../backup/names.ts';
+import { endServerOperations } from '../backup/server-operations.ts';
 import { OPERATION_LABEL } from '../compose/labels.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import type { JournalEntry } from '../operation/journal.ts';
@@ -17,6 +21,7 @@ import type { StateDirectory } from '../operation/state.ts';
 import { removeTemporaries } from '../system/durable-file.ts';
 import { endOrphans } from '../system/orphans.ts';
 import type { Context } from './context.ts';
+import { withDatabase } from './database.ts';
 import { turnOff } from './maintenance-off.ts';
 import { readMaintenance } from './maintenance-record.ts';
 import { type Ending, recoverRelease } from './recover-release.ts';
@@ -86,6 +91,11 @@ const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin', string>> = {
   pin: 'nothing else was touched',
 };
 
+const endDrill = async ({ project }: Context, database: Database, operation: string): Promise<void> => {
+  await endServerOperations(database, operation);
+  await dropScratch(database, scratchPrefix(project.name, operation));
+};
+
 const endingOf = async (
   context: Context,
   scope: OperationScope,
@@ -98,6 +108,16 @@ const endingOf = async (
     case 'pin': {
       const summary = HARMLESS_ENDINGS[record.kind];
       const error = new DeployError('interrupted', `the process of this ${record.kind} died; ${summary}`);
+      return { outcome: 'failed', exitCode: null, error, summary };
+    }
+    case 'drill': {
+      await withDatabase(context, (database) => endDrill(context, database, record.id)).catch((failure: unknown) => {
+        context.progress.warn(
+          `what the drill restored could not be removed, the next one tries again: ${messageOf(failure)}`,
+        );
+      });
+      const summary = 'nothing else was touched';
+      const error = new DeployError('interrupted', `the process of this drill died; ${summary}`);
       return { outcome: 'failed', exitCode: null, error, summary };
     }
     case 'maintenance': {

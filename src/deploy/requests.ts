@@ -29,6 +29,11 @@ export interface RecoverRequest {
   readonly accept: boolean;
 }
 
+export interface DrillRequest {
+  /** The id of a backup, or the path of an archive; null: the newest backup. */
+  readonly backup: string | null;
+}
+
 export interface PinRequest {
   /** The id of a backup. */
   readonly backup: string;
@@ -52,4 +57,5 @@ export type OperationRequest =
   | { readonly kind: 'recover'; readonly accept: boolean }
   | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
   | { readonly kind: 'prune'; readonly what: 'all' | 'backups' }
+  | { readonly kind: 'drill'; readonly request: DrillRequest }
   | { readonly kind: 'pin'; readonly request: PinRequest };

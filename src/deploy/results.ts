@@ -108,6 +108,8 @@ export interface StatusReport {
   /** Null: nothing runs, or it runs as another user (then `lock` says so). */
   readonly running: RunningOperation | null;
   readonly lastOperation: OperationRecord | null;
+  /** The last time that a backup was restored to see whether it can be; its outcome says. */
+  readonly lastDrill: OperationRecord | null;
   /** An operation that died or halted: the next one recovers it, or refuses. */
   readonly unfinished: OperationRecord | null;
   readonly warnings: readonly string[];
@@ -204,6 +206,18 @@ export interface BackupDetail extends BackupSummary {
   readonly serverVersion: string | null;
   readonly operation: string | null;
   readonly namespaces: readonly BackupNamespace[];
+}
+
+export interface DrillResult {
+  readonly operation: string;
+  readonly backup: string;
+  readonly documents: number;
+  /** Of documents. */
+  readonly bytes: number;
+  readonly namespaces: number;
+  readonly elapsedMs: number;
+  /** Each was told through `progress.warn` too, when it arose. */
+  readonly warnings: readonly string[];
 }
 
 export interface PinResult {

@@ -86,6 +86,7 @@ export const status = async (session: Session): Promise<StatusReport> => {
     fence: await readFence(state),
     running,
     lastOperation: operations[0] ?? null,
+    lastDrill: operations.find(({ kind, outcome }) => kind === 'drill' && outcome !== null) ?? null,
     // One that runs right now looks the same as one that died.
     unfinished: open.find((each) => each.id !== lock.holder?.operation) ?? null,
     warnings: services

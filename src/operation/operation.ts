@@ -4,7 +4,16 @@ import type { Clock } from '../system/clock.ts';
 import type { Journal } from './journal.ts';
 import type { Json, Jsonable } from './json.ts';
 
-export const OPERATION_KINDS = ['deploy', 'rollback', 'restore', 'backup', 'maintenance', 'prune', 'pin'] as const;
+export const OPERATION_KINDS = [
+  'deploy',
+  'rollback',
+  'restore',
+  'backup',
+  'maintenance',
+  'prune',
+  'pin',
+  'drill',
+] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 
 export const OUTCOMES = ['succeeded', 'refused', 'rolled-back', 'interrupted', 'halted', 'failed'] as const;

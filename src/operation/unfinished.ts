@@ -9,10 +9,10 @@ import type { StateDirectory } from './state.ts';
 /**
  * Kinds that change nothing a visitor meets: neither containers nor the live database nor the firewall, whose death can
  * therefore not leave the project between two versions. A backup leaves a partial file at most, a prune less to prune, a pin
- * nothing.
+ * nothing, a drill a database of its own.
  * Whoever gives one of them such an effect must take it out of this list.
  */
-const HARMLESS: readonly OperationKind[] = ['backup', 'prune', 'pin'];
+const HARMLESS: readonly OperationKind[] = ['backup', 'prune', 'pin', 'drill'];
 
 const resolvedFile = (state: StateDirectory, id: string): string => join(state.operations, id, 'resolved');
 

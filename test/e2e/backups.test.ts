@@ -66,6 +66,16 @@ describe('backups and upkeep', () => {
     await expectServes(stack, 'v0.0.2');
   });
 
+  it('are restored into a scratch database to see whether they can be, and nothing live is touched', async () => {
+    const before = await stack.fingerprint();
+    const drilled = await stack.run('backup', 'drill', backup.id, '--json');
+    expectExit(drilled, 0);
+    expect(drilled.json).toMatchObject({ backup: backup.id, warnings: [] });
+    expect(await stack.fingerprint()).toEqual(before);
+    expect((await stack.run('status', '--json')).json).toMatchObject({ lastDrill: { outcome: 'succeeded' } });
+    expect((await stack.run('doctor')).stdout).toContain(`backup ${backup.id} could be restored`);
+  });
+
   it('are kept when they are pinned, whatever the rules say', async () => {
     await stack.write('kaleem-deploy.yml', 'stability: 0s\nbackup: {keep_last: 1}\n');
     expectExit(await stack.run('backup', 'pin', backup.id, '--reason', 'the audit'), 0);
@@ -103,6 +113,12 @@ describe('backups and upkeep', () => {
     }[];
     expect(listed.filter(({ problem }) => problem !== null).map(({ id }) => id)).toEqual([backup.id]);
     expectExit(await stack.run('backup', 'restore', backup.id, '--yes'), 31);
+    const drilled = await stack.run('backup', 'drill', backup.id);
+    expectExit(drilled, 3);
+    expect(drilled.stderr).toContain(`backup ${backup.id} cannot be restored`);
+    expect((await stack.run('status')).stdout).toContain('the last drill failed: ');
+    expectExit(await stack.run('doctor'), 3);
+    expectExit(await stack.run('backup', 'drill'), 0);
     expect(await stack.ids()).toEqual(ids);
     expect(await stack.fingerprint()).toEqual(before);
     await expectServes(stack, 'v0.0.2');

@@ -91,6 +91,7 @@ describe('failpoints on real runs', () => {
     await run(0, 'backup', 'create');
     const [newest] = (await stack.run('backup', 'list', '--json')).json as readonly { readonly id: string }[];
     await run(0, 'backup', 'restore', newest?.id ?? '', '--yes');
+    await run(0, 'backup', 'drill');
     await run(0, 'backup', 'pin', newest?.id ?? '');
     await run(0, 'backup', 'unpin', newest?.id ?? '');
     await run(0, 'maintenance', 'on');

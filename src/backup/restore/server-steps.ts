@@ -35,6 +35,11 @@ export const dropCollection = async (database: Database, db: string, collection:
   }
 };
 
+/** A database that is not there is not an error. */
+export const dropDatabase = async (database: Database, db: string): Promise<void> => {
+  await around('database.drop-database', () => database.run(db, { dropDatabase: 1, writeConcern: WRITE_CONCERN }));
+};
+
 /** Atomic; fails when the target is there. Within one database it moves nothing but the name. */
 export const renameCollection = async (database: Database, db: string, from: string, to: string): Promise<void> => {
   await around('database.rename', () =>

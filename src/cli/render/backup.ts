@@ -1,4 +1,11 @@
-import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from '../../deploy/results.ts';
+import type {
+  BackupDetail,
+  BackupSummary,
+  DrillResult,
+  PinResult,
+  VerifyReport,
+  VerifyResult,
+} from '../../deploy/results.ts';
 import { formatAgo, formatBytes, formatDuration, plural } from './format.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
@@ -89,6 +96,10 @@ const verifiedLine = ({ id, path, documents, namespaces, bytes, elapsedMs, compl
 export const verifyLines = ({ good, bad }: VerifyReport): readonly string[] => [
   ...good.map(verifiedLine),
   ...(good.length + bad.length > 1 ? [`${good.length} of ${plural(good.length + bad.length, 'backup')} are good`] : []),
+];
+
+export const drillLines = ({ backup, documents, namespaces, bytes, elapsedMs }: DrillResult): readonly string[] => [
+  `backup ${backup} can be restored: ${plural(documents, 'document')} in ${plural(namespaces, 'collection')}, ${formatBytes(bytes)}, compared byte for byte in ${formatDuration(elapsedMs)}`,
 ];
 
 export const pinLines = ({ backup, pinned, changed }: PinResult): readonly string[] => [

@@ -15,6 +15,7 @@ const titles = {
   maintenance: 'maintenance',
   prune: 'prune',
   pin: 'mark',
+  drill: 'drill with',
   recover: 'recover',
 } as const satisfies Record<Plan['kind'], string>;
 

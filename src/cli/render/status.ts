@@ -57,6 +57,9 @@ export const statusLines = (report: StatusReport, { now, paint }: View): readonl
   ...(report.lastOperation === null || report.lastOperation.id === report.running?.operation
     ? []
     : [`last operation: ${operationText(report.lastOperation, now)}`]),
+  ...(report.lastDrill === null || report.lastDrill.outcome === 'succeeded'
+    ? []
+    : [`${paint('red', 'the last drill failed:')} ${report.lastDrill.error?.message ?? 'it did not end'}`]),
   ...(report.unfinished === null
     ? []
     : [`${paint('yellow', 'unfinished:')} ${report.unfinished.id}, ${operationText(report.unfinished, now)}`]),

@@ -139,6 +139,7 @@ export const status: StatusReport = {
   lock: { held: false, holder: null, pid: null },
   running: null,
   lastOperation: record,
+  lastDrill: null,
   unfinished: null,
   warnings: [],
 };

@@ -36,6 +36,12 @@ describe('status', () => {
       services: [],
       fence: { operation: '000003-ab12', since: '2026-03-01T11:59:30.000Z' },
       lastOperation: null,
+      lastDrill: {
+        ...record,
+        kind: 'drill',
+        outcome: 'failed',
+        error: { code: 'check-failed', message: 'backup b cannot be restored' },
+      },
       unfinished,
       warnings: ['the disk is nearly full'],
     });
@@ -47,6 +53,7 @@ describe('status', () => {
         '',
         'fence: raised by 000003-ab12 30 s ago, requests get 503',
         'lock: free',
+        'the last drill failed: backup b cannot be restored',
         'unfinished: 000003-ab12, deploy v0.0.2: unfinished, 2 min ago',
         'warning: the disk is nearly full',
       ),
@@ -221,6 +228,30 @@ describe('backups', () => {
     expect(await said({ id: null, complete: false })).toBe(
       '/b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s; it has no manifest, so only its own checksums could be checked\n',
     );
+  });
+
+  it('drill says that the backup can be restored, and which one was asked for', async () => {
+    const asked: unknown[] = [];
+    const drilled = {
+      operation: 'o',
+      backup: 'b',
+      documents: 2,
+      bytes: 1_000,
+      namespaces: 1,
+      elapsedMs: 100,
+      warnings: [],
+    };
+    const app = {
+      backupDrill: async (request: unknown) => {
+        asked.push(request);
+        return drilled;
+      },
+    };
+    expect((await run(['backup', 'drill'], { app })).out).toBe(
+      'backup b can be restored: 2 documents in 1 collection, 1.0 kB, compared byte for byte in 0.1s\n',
+    );
+    await run(['backup', 'drill', 'b'], { app });
+    expect(asked).toEqual([{ backup: null }, { backup: 'b' }]);
   });
 
   it('verify of many is exit 31 when one is bad', async () => {
@@ -457,7 +488,10 @@ describe('help and version', () => {
     );
     const leaves = [
       ...verbs.filter((verb) => !['backup', 'maintenance', 'lock', 'help'].includes(verb ?? '')).map((verb) => [verb]),
-      ...['create', 'list', 'show', 'verify', 'restore', 'pin', 'unpin', 'prune'].map((verb) => ['backup', verb]),
+      ...['create', 'list', 'show', 'verify', 'drill', 'restore', 'pin', 'unpin', 'prune'].map((verb) => [
+        'backup',
+        verb,
+      ]),
       ...['on', 'off'].map((verb) => ['maintenance', verb]),
       ['lock', 'status'],
     ];

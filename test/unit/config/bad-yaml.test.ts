@@ -82,7 +82,7 @@ describeBad('kaleem-deploy.yml with bad keys, values and syntax', [
   ...['30', '2w', '1m1y', '0d', 'd'].map((typed) => ({
     what: `a span that is none: ${typed}`,
     yaml: `backup: {keep_within: ${typed}}\n`,
-    code: INVALID,
+    code: INVALID as typeof INVALID,
     says: [`backup.keep_within must be a span of years, months, days and hours, such as 30d, 12h or 1y6m, not `],
   })),
   {
