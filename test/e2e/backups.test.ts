@@ -1,4 +1,4 @@
-import { open, readdir, stat } from 'node:fs/promises';
+import { open, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { insertInto } from '../support/database.ts';
@@ -91,6 +91,7 @@ describe('backups and upkeep', () => {
       `remove backup ${backup.id}: no rule keeps it`,
     );
     expectExit(await stack.run('backup', 'pin', 'nothing-of-the-kind'), 12);
+    await rm(join(stack.directory, 'kaleem-deploy.yml'));
   });
 
   it('are refused when a byte of them is wrong, and nothing is touched', async () => {
