@@ -8,13 +8,17 @@ export interface DiskSpace {
   readonly freeBytes: number;
 }
 
-/** Free space of the file system that holds `path`, or would once it is created. */
+/**
+ * Free space of the file system that holds `path`, or would once it is created. Where a user may not look (the engine's folders are root's),
+ * that of the nearest folder above that can be looked at.
+ */
 export const diskSpace = async (path: string): Promise<DiskSpace> => {
   try {
     const [{ dev }, fs] = await Promise.all([stat(path), statfs(path)]);
     return { device: dev, freeBytes: fs.bavail * fs.bsize };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' && dirname(path) !== path) return diskSpace(dirname(path));
+    const { code = '' } = error as NodeJS.ErrnoException;
+    if (['ENOENT', 'EACCES'].includes(code) && dirname(path) !== path) return diskSpace(dirname(path));
     throw error;
   }
 };

@@ -13,6 +13,7 @@ import { type Server, startServer } from '../support/server.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 
 const run = promisify(execFile);
+const USER_ID = 1234;
 
 describe('where systemd is the init system, an operation', () => {
   let server: Server;
@@ -85,5 +86,40 @@ describe('where systemd is the init system, an operation', () => {
     ssh.kill('SIGKILL');
     await closed;
     await expectDeployed('v0.0.5');
+  });
+
+  it('has a scope of the user, who is not root and lingers, and goes on when what typed it is killed', async () => {
+    // What pam_systemd and logind do at a login is done by hand: neither is there.
+    await server.exec(
+      'bash',
+      '-ec',
+      `useradd --create-home --uid ${USER_ID} --groups docker deployer
+       install -d /var/lib/systemd/linger /etc/systemd/system/user@.service.d && touch /var/lib/systemd/linger/deployer
+       printf '[Service]\\nEnvironment=XDG_RUNTIME_DIR=/run/user/%%i\\n' > /etc/systemd/system/user@.service.d/runtime.conf
+       install -d -m 700 -o deployer -g deployer /run/user/${USER_ID}
+       systemctl daemon-reload && systemctl start user@${USER_ID}.service
+       chown -R deployer: ${stack.directory}`,
+    );
+    const known = await operations();
+    const typed = execFile('docker', [
+      ...['exec', '--user', 'deployer', '--workdir', stack.directory],
+      ...['--env', 'HOME=/home/deployer', '--env', `XDG_RUNTIME_DIR=/run/user/${USER_ID}`],
+      ...[server.name, ...server.tool, 'v0.0.2'],
+    ]);
+    let said = '';
+    for (const stream of [typed.stdout, typed.stderr]) stream?.on('data', (text) => (said += text));
+    const closed = once(typed, 'close').then(() => `it ended too early: ${said}`);
+    expect(await Promise.race([behindTheFence(known), closed])).toBeUndefined();
+    const asUser = ['runuser', '-u', 'deployer', '--', 'env', `XDG_RUNTIME_DIR=/run/user/${USER_ID}`];
+    const list = ['systemctl', '--user', 'list-units', '--type=scope', '--plain', '--no-legend'];
+    const scope = /^kaleem-deploy-\S+/m.exec(await server.exec(...asUser, ...list))?.[0] ?? 'none';
+    await server.exec('pkill', '-KILL', '--uid', 'deployer', '--full', `cli/main.js v0.0.2`);
+    await closed;
+    expect(await server.exec(...asUser, ...list)).toContain(scope);
+    const ended = async () => (await readJournals(stack.directory)).at(-1)?.lines.at(-1)?.type === 'end';
+    await expect.poll(ended, { timeout: 60_000, interval: 200 }).toBe(true);
+    await expectServes(stack, 'v0.0.2');
+    await expectEnvTag(stack, 'v0.0.2');
+    await expect.poll(() => server.exec(...asUser, ...list), { timeout: 10_000 }).not.toContain(scope);
   });
 });
