@@ -91,11 +91,23 @@ export const diskError = (message: string, cause: unknown): DeployError | null =
   });
 };
 
+/** A file that somebody else made, or may use, as an error of its own; null for any other failure. */
+const permissionError = (cause: unknown): DeployError | null => {
+  const { code, path } = (cause ?? {}) as NodeJS.ErrnoException;
+  if ((code !== 'EACCES' && code !== 'EPERM') || path === undefined) return null;
+  return new DeployError('config-unsafe', `this user has no permission: ${messageOf(cause)}`, {
+    hint: `ls -l ${path}; run this as its owner or as root, or give it away with chown`,
+    cause,
+  });
+};
+
 /** Anything thrown as a DeployError: what nobody expected is a `bug`. */
 export const toDeployError = (thrown: unknown): DeployError =>
   thrown instanceof DeployError
     ? thrown
-    : (diskError(messageOf(thrown), thrown) ?? new DeployError('bug', messageOf(thrown), { cause: thrown }));
+    : (diskError(messageOf(thrown), thrown) ??
+      permissionError(thrown) ??
+      new DeployError('bug', messageOf(thrown), { cause: thrown }));
 
 /** The text of anything thrown. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));

@@ -132,7 +132,7 @@ export const backupVerify = async (session: Session, asked: VerifyRequest): Prom
 export const backupPin = (session: Session, asked: PinRequest): Promise<PinResult> =>
   inOperation(
     session,
-    { kind: 'pin', subject: asked.backup },
+    { kind: 'pin', subject: ({ id }: BackupEntry) => (asked.pinned ? id : `off ${id}`) },
     {
       prepare: async ({ config }) => {
         const { directory } = config.backup;

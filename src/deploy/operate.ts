@@ -12,6 +12,7 @@ import { openReleases } from '../operation/releases.ts';
 import { findState, openState, type StateDirectory } from '../operation/state.ts';
 import { refuseWhileHalted } from '../operation/unfinished.ts';
 import { runnerMarker } from '../system/marker.ts';
+import { giveToOwner } from '../system/ownership.ts';
 import type { AppOptions } from './app-options.ts';
 import type { Context } from './context.ts';
 import { recoverUnfinished } from './recover-operations.ts';
@@ -118,6 +119,13 @@ export const inOperation = async <P, T>(
         context.progress.warn(`how it ended could not be written down: ${messageOf(failure)}`);
       });
       throw error;
+    } finally {
+      // Root may deploy, or back up, in a user's project; the user goes on with it.
+      for (const directory of [config.stateDirectory, config.backup.directory]) {
+        await giveToOwner(directory).catch((failure: unknown) => {
+          context.progress.warn(`${directory} could not be given to its owner: ${messageOf(failure)}`);
+        });
+      }
     }
   });
 };

@@ -121,5 +121,16 @@ describe('where systemd is the init system, an operation', () => {
     await expectServes(stack, 'v0.0.2');
     await expectEnvTag(stack, 'v0.0.2');
     await expect.poll(() => server.exec(...asUser, ...list), { timeout: 10_000 }).not.toContain(scope);
+
+    // Root's cron may back up what the user deploys: the user goes on all the same.
+    expectExit(await stack.run('backup', 'create'), 0);
+    const again = [
+      ...asUser,
+      'HOME=/home/deployer',
+      'bash',
+      '-c',
+      `cd ${stack.directory} && ${server.tool.join(' ')} backup create`,
+    ];
+    expect(await server.exec(...again)).toContain('documents');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DeployError } from '../../../src/errors.ts';
+import { DeployError, toDeployError } from '../../../src/errors.ts';
 import { run } from './support.ts';
 
 const failing = (error: unknown) => ({ app: { status: () => Promise.reject(error) } });
@@ -155,4 +155,17 @@ describe('secrets', () => {
       expect(out + err).not.toContain('hunter22');
     }
   });
+});
+
+it('a file that the user may not touch is no bug, and the hint names it', () => {
+  const cause = Object.assign(new Error("EACCES: permission denied, open '/srv/x'"), {
+    code: 'EACCES',
+    path: '/srv/x',
+  });
+  expect(toDeployError(cause)).toMatchObject({
+    code: 'config-unsafe',
+    message: "this user has no permission: EACCES: permission denied, open '/srv/x'",
+    hint: 'ls -l /srv/x; run this as its owner or as root, or give it away with chown',
+  });
+  expect(toDeployError(Object.assign(new Error('EACCES'), { code: 'EACCES' })).code).toBe('bug');
 });
