@@ -87,9 +87,13 @@ export const makeDiskImage = async (options: DiskImageOptions = {}): Promise<Dis
       const handle = await open(path, 'w');
       // A little goes into the filler's own description; what is then still missing or too much, a second look puts right.
       let size = Math.max(0, bavail * bsize - bytes);
-      await handle.write(Buffer.alloc(Math.min(MEBIBYTE, size)), 0).catch(() => {});
-      for (let at = 0; at < size; at += MEBIBYTE) {
-        await handle.write(Buffer.alloc(Math.min(MEBIBYTE, size - at)), 0, null, at);
+      try {
+        for (let at = 0; at < size; at += MEBIBYTE) {
+          await handle.write(Buffer.alloc(Math.min(MEBIBYTE, size - at)), 0, null, at);
+        }
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+        ({ size } = await handle.stat());
       }
       await handle.sync();
       const now = await statfs(directory);

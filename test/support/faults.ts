@@ -94,7 +94,8 @@ const placesIn = (calls: readonly SystemCall[], folder: string, numbers: Numbers
       counts.set(key, (counts.get(key) ?? 0) + 1);
       nths.set(path, counts.get(key) ?? 0);
     }
-    const path = [...own].at(-1);
+    // By what strace finds a call again (-P): of a rename it looks at the old name alone.
+    const path = [...own].at(call.name === 'rename' ? 0 : -1);
     if (path === undefined || !isChange(call)) return [];
     const general = generalised(path.slice(folder.length + 1), numbers);
     return [{ call: call.name, path: general, nth: nths.get(path) ?? 0 }];
