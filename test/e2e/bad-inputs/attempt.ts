@@ -55,6 +55,10 @@ const spoil = async (bad: BadInput, place: Place): Promise<void> => {
   await bad.prepare?.(place);
 };
 
+/** All files but the notes of what a verification found: those are its result. */
+const changeable = (files: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(files).filter(([name]) => !/^backups\/[^/]+\.verified\.json$/.test(name)));
+
 /** One at a time, in the order they were asked for. */
 const queue = () => {
   let last: Promise<unknown> = Promise.resolve();
@@ -96,7 +100,10 @@ export const openAttempts = async (stack: Stack, tool: string, facts: Omit<Place
         env: environment,
         timeoutMs: COMMAND_MS,
       }).ended;
-    const look = async () => ({ files: await filesOf(directory), project: await projectOf(stack, database) });
+    const look = async () => ({
+      files: changeable(await filesOf(directory)),
+      project: await projectOf(stack, database),
+    });
     const before = await look();
     const [text, json] = await Promise.all([run(...argv), bad.slow === true ? null : run('--json', ...argv)]);
     return { ...{ text, json, place, before }, after: await look() };
