@@ -58,22 +58,23 @@ const problemOf = (manifest: Manifest, size: number | null): string | null => {
   return size === manifest.bytes ? null : `its archive has ${size} bytes and should have ${manifest.bytes}`;
 };
 
+const withoutManifest = async (id: string, path: string, problem: string): Promise<BackupEntry> => ({
+  ...{ id, path, bytes: await sizeOf(path), manifest: null, problem },
+  marks: await readMarks(path),
+});
+
 const withManifest = async (directory: string, name: string): Promise<BackupEntry> => {
   const id = idOf(name);
   try {
     const manifest = await readManifest(join(directory, name));
-    const path = join(directory, manifest?.archive ?? id);
+    if (manifest === null) return await withoutManifest(id, join(directory, id), 'its manifest has gone');
+    const path = join(directory, manifest.archive);
     const bytes = await sizeOf(path);
     const marks = await readMarks(path);
-    if (manifest === null) return { id, path, bytes, manifest, problem: 'its manifest has gone', marks };
     const problem = problemOf(manifest, bytes) ?? marks.verified?.problem ?? null;
     return { id: manifest.id, path, bytes, manifest, problem, marks };
   } catch (error) {
-    const path = join(directory, `${id}${ARCHIVE_SUFFIXES[0]}`);
-    return {
-      ...{ id, path, bytes: await sizeOf(path), manifest: null, problem: messageOf(error) },
-      marks: await readMarks(path),
-    };
+    return withoutManifest(id, join(directory, `${id}${ARCHIVE_SUFFIXES[0]}`), messageOf(error));
   }
 };
 
@@ -88,12 +89,8 @@ export const listBackups = async (directory: string): Promise<readonly BackupEnt
   const known = new Set(manifests);
   for (const name of names) {
     if (!isArchiveName(name) || known.has(manifestPath(name))) continue;
-    const path = join(directory, name);
     const problem = 'it has no manifest: unfinished, or not made by this tool';
-    entries.push({
-      ...{ id: idOf(name), path, bytes: await sizeOf(path), manifest: null, problem },
-      marks: await readMarks(path),
-    });
+    entries.push(await withoutManifest(idOf(name), join(directory, name), problem));
   }
   return entries.sort((a, b) => sequenceOf(b.id) - sequenceOf(a.id) || (a.id < b.id ? 1 : -1));
 };
@@ -128,12 +125,6 @@ export const nextBackupId = async (directory: string, label: string): Promise<st
   return `${String(last + 1).padStart(6, '0')}${safe === '' ? '' : `-${safe}`}`;
 };
 
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
-
 /**
  * Removes a backup durably, the manifest first: an archive without one is known to be unfinished, never taken for whole. On a
  * disk that fails it rejects, and leaves a whole backup or none.
@@ -142,11 +133,11 @@ export const removeBackup = async ({ path, manifest }: BackupEntry): Promise<voi
   await clearMarks(path);
   const failures: unknown[] = [];
   await around('backup.remove-manifest', () => removeDurably(manifestPath(path))).catch(async (error: unknown) => {
-    if (await isThere(manifestPath(path))) throw error;
+    if ((await sizeOf(manifestPath(path))) !== null) throw error;
     failures.push(error);
   });
   await around('backup.remove-archive', () => removeDurably(path)).catch(async (error: unknown) => {
-    if (manifest !== null && (await isThere(path))) await writeManifest(dirname(path), manifest);
+    if (manifest !== null && (await sizeOf(path)) !== null) await writeManifest(dirname(path), manifest);
     throw error;
   });
   if (failures.length > 0) throw failures[0];

@@ -7,7 +7,7 @@ import { checkVersion } from './restore/check-version.ts';
 import { neutral } from './restore/expiry.ts';
 import { chooseNeutralising } from './restore/neutralising.ts';
 import { createCollection, dropDatabase, isServersNo } from './restore/server-steps.ts';
-import { createStaged, fillStaged, finishStaged, type Staging } from './restore/stage.ts';
+import { type Staging, stageCollections } from './restore/stage.ts';
 import { isCollection, type RestoreOptions } from './restore/work.ts';
 import { readBackup, type VerifiedBackup, type VerifiedNamespace } from './verify.ts';
 
@@ -64,19 +64,7 @@ const rehearse = async (
 ): Promise<void> => {
   const { database, signal, onProgress } = options;
   const stagings = await stagingsIn(options, namespaces, scratch);
-  const totalBytes = stagings.reduce((sum, { namespace }) => sum + namespace.bytes, 0);
-  let bytes = 0;
-  const stage = {
-    ...{ database, backup, stagings, signal },
-    onBytes: (namespace: string, more: number) => {
-      bytes += more;
-      onProgress?.({ phase: 'stage', namespace, bytes, totalBytes });
-    },
-    onStep: (phase: 'index' | 'compare', namespace: string) => onProgress?.({ phase, namespace, bytes, totalBytes }),
-  };
-  await createStaged(stage);
-  await fillStaged(stage);
-  await finishStaged(stage);
+  await stageCollections({ database, backup, stagings, signal, onProgress });
   for (const view of namespaces.filter((each) => !isCollection(each))) {
     const at = { db: scratch.get(view.db) ?? '', collection: view.collection };
     await createCollection(database, at.db, at.collection, view.options);

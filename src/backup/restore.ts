@@ -19,6 +19,7 @@ import { isCollection, type RestoreOptions, type Work } from './restore/work.ts'
 import { readBackup, type VerifiedBackup, type VerifiedNamespace } from './verify.ts';
 
 export { recoverRestore } from './restore/recover.ts';
+export type { RestoreProgress } from './restore/stage.ts';
 export type { RestoreOptions } from './restore/work.ts';
 
 export interface RestoreReport {

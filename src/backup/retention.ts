@@ -94,14 +94,15 @@ export const chooseForPrune = (entries: readonly Candidate[], { policy, needed }
   const reasons: Reasons = new Map(entries.map(({ id }) => [id, []]));
   const good = entries.filter(({ problem }) => problem === null);
   const real = good.filter(({ aside }) => !aside);
-  const [newest] = real.length > 0 ? real : good;
+  const trusted = real.length > 0 ? real : good;
+  const [newest] = trusted;
   for (const { id, problem, pinned } of entries) {
     if (needed.has(id)) reasons.get(id)?.push('a release or an operation needs it');
     if (pinned !== null) reasons.get(id)?.push(pinned === '' ? 'pinned' : `pinned: ${pinned}`);
     if (problem !== null) reasons.get(id)?.push(`left for you to decide: ${problem}`);
   }
   if (newest !== undefined) reasons.get(newest.id)?.push('the newest');
-  const verified = (real.length > 0 ? real : good).find((each) => each.verified);
+  const verified = trusted.find((each) => each.verified);
   if (verified !== undefined && verified !== newest) reasons.get(verified.id)?.push('the newest that was verified');
   applyPolicy(real, policy, reasons);
   applyPolicy(

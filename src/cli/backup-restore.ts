@@ -21,14 +21,11 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
       { dropExtra = false, force = false }: { readonly dropExtra?: boolean; readonly force?: boolean },
     ) => {
       const request = { backup, dropExtra, force };
-      schedule({
+      operate(schedule, {
         command,
         interruption: 'rolls-back',
-        job: (session) =>
-          operate(session, {
-            request: { kind: 'restore', request },
-            confirm: `backup restore ${backup}`,
-          }),
+        request: { kind: 'restore', request },
+        confirm: `backup restore ${backup}`,
       });
     },
   );

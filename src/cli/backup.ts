@@ -13,15 +13,7 @@ const defineCreate: DefineVerb = (group, schedule) => {
     .description('back the database up and verify the backup; nothing is stopped')
     .addHelpText('after', examples([['backup create -q', 'for cron']]));
   command.action(() =>
-    schedule({
-      command,
-      interruption: 'ends',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'backup' },
-          confirm: null,
-        }),
-    }),
+    operate(schedule, { command, interruption: 'ends', request: { kind: 'backup' }, confirm: null }),
   );
 };
 
@@ -86,14 +78,11 @@ const definePrune: DefineVerb = (group, schedule) => {
     .description('remove backups beyond those that are kept; never one that a rollback needs')
     .addHelpText('after', examples([['backup prune --dry-run', 'what would be removed']]));
   command.action(() =>
-    schedule({
+    operate(schedule, {
       command,
       interruption: 'ends',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'prune', what: 'backups' },
-          confirm: 'backup prune',
-        }),
+      request: { kind: 'prune', what: 'backups' },
+      confirm: 'backup prune',
     }),
   );
 };
@@ -107,11 +96,11 @@ const defineDrill: DefineVerb = (group, schedule) => {
     )
     .addHelpText('after', examples([['backup drill -q', 'for cron: nothing live is touched']]));
   command.action((backup: string | undefined) =>
-    schedule({
+    operate(schedule, {
       command,
       interruption: 'ends',
-      job: (session) =>
-        operate(session, { request: { kind: 'drill', request: { backup: backup ?? null } }, confirm: null }),
+      request: { kind: 'drill', request: { backup: backup ?? null } },
+      confirm: null,
     }),
   );
 };
@@ -127,11 +116,11 @@ const definePin: DefineVerb = (group, schedule) => {
       examples([["backup pin 000012-v0.0.1 --reason 'before the merger'", 'until it is unpinned']]),
     );
   command.action((backup: string, { reason }: { readonly reason: string }) =>
-    schedule({
+    operate(schedule, {
       command,
       interruption: 'ends',
-      job: (session) =>
-        operate(session, { request: { kind: 'pin', request: { backup, pinned: true, reason } }, confirm: null }),
+      request: { kind: 'pin', request: { backup, pinned: true, reason } },
+      confirm: null,
     }),
   );
 };
@@ -143,11 +132,11 @@ const defineUnpin: DefineVerb = (group, schedule) => {
     .description('leave a pinned backup to the rules again')
     .addHelpText('after', examples([['backup unpin 000012-v0.0.1', 'the next prune may remove it']]));
   command.action((backup: string) =>
-    schedule({
+    operate(schedule, {
       command,
       interruption: 'ends',
-      job: (session) =>
-        operate(session, { request: { kind: 'pin', request: { backup, pinned: false, reason: '' } }, confirm: null }),
+      request: { kind: 'pin', request: { backup, pinned: false, reason: '' } },
+      confirm: null,
     }),
   );
 };

@@ -29,14 +29,6 @@ export const defineDeploy: DefineVerb = (program, schedule) => {
   command.action((tag: string, { image: images = {}, upgrade = [], restartAll = false }: Options) => {
     for (const each of [tag, ...Object.values(images)]) assertTag(each);
     const request = { tag, images, upgrade, restartAll };
-    schedule({
-      command,
-      interruption: 'rolls-back',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'deploy', request },
-          confirm: null,
-        }),
-    });
+    operate(schedule, { command, interruption: 'rolls-back', request: { kind: 'deploy', request }, confirm: null });
   });
 };

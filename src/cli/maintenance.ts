@@ -13,15 +13,7 @@ export const defineMaintenance: DefineVerb = (program, schedule) => {
     const command = group.command(mode).description(meanings[mode]);
     command.addHelpText('after', examples([[`maintenance ${mode}`, meanings[mode]]]));
     command.action(() =>
-      schedule({
-        command,
-        interruption: 'ends',
-        job: (session) =>
-          operate(session, {
-            request: { kind: 'maintenance', mode },
-            confirm: null,
-          }),
-      }),
+      operate(schedule, { command, interruption: 'ends', request: { kind: 'maintenance', mode }, confirm: null }),
     );
   }
 };

@@ -2,15 +2,21 @@ import type { OperationRequest } from '../deploy/app.ts';
 import { followStarted } from './follow.ts';
 import type { Job } from './job.ts';
 import type { Session } from './session.ts';
+import type { Schedule, Scheduled } from './verb.ts';
 
 export interface Operate {
+  readonly command: Scheduled['command'];
+  /** What Ctrl-C leads to. */
+  readonly interruption: Scheduled['interruption'];
   readonly request: OperationRequest;
   /** What is asked before it runs ("prune"), when it destroys something; null when it never does. */
   readonly confirm: string | null;
 }
 
-/** What every verb that changes something does: the plan with --dry-run, else ask, and have it done by a runner. */
-export const operate = async (session: Session, { request, confirm }: Operate): Promise<number | undefined> => {
+const carryOut = async (
+  session: Session,
+  { request, confirm }: Pick<Operate, 'request' | 'confirm'>,
+): Promise<number | undefined> => {
   const { dryRun, yes, config, destination, lockWaitMs } = session.options;
   if (dryRun) {
     await session.warnAboutConfig();
@@ -27,3 +33,7 @@ export const operate = async (session: Session, { request, confirm }: Operate): 
   const job: Job = { request, options: { config, destination, lockWaitMs }, interruption, warned: asks };
   return followStarted(session, job);
 };
+
+/** What every verb that changes something does: the plan with --dry-run, else ask, and have it done by a runner. */
+export const operate = (schedule: Schedule, { command, interruption, ...asked }: Operate): void =>
+  schedule({ command, interruption, job: (session) => carryOut(session, asked) });

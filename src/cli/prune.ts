@@ -13,14 +13,6 @@ export const definePrune: DefineVerb = (program, schedule) => {
       ]),
     );
   command.action(() =>
-    schedule({
-      command,
-      interruption: 'ends',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'prune', what: 'all' },
-          confirm: 'prune',
-        }),
-    }),
+    operate(schedule, { command, interruption: 'ends', request: { kind: 'prune', what: 'all' }, confirm: 'prune' }),
   );
 };

@@ -15,14 +15,6 @@ export const defineRecover: DefineVerb = (program, schedule) => {
       ]),
     );
   command.action(({ accept = false }: { readonly accept?: boolean }) =>
-    schedule({
-      command,
-      interruption: 'ends',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'recover', accept },
-          confirm: null,
-        }),
-    }),
+    operate(schedule, { command, interruption: 'ends', request: { kind: 'recover', accept }, confirm: null }),
   );
 };

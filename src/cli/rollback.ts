@@ -24,14 +24,11 @@ export const defineRollback: DefineVerb = (program, schedule) => {
     if (tag !== undefined) assertTag(tag);
     const request = { tag: tag ?? null, withDatabase };
     const words = ['rollback', tag, '--with-database'].filter((word) => word !== undefined);
-    schedule({
+    operate(schedule, {
       command,
       interruption: 'rolls-back',
-      job: (session) =>
-        operate(session, {
-          request: { kind: 'rollback', request },
-          confirm: withDatabase ? words.join(' ') : null,
-        }),
+      request: { kind: 'rollback', request },
+      confirm: withDatabase ? words.join(' ') : null,
     });
   });
 };

@@ -9,7 +9,7 @@ import { openReleases, type Release } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import { backUp } from './back-up.ts';
 import type { Context } from './context.ts';
-import { withDatabase } from './database.ts';
+import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
 import type { PinRequest, VerifyRequest } from './requests.ts';
 import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from './results.ts';
@@ -52,12 +52,7 @@ export const createBackupNow = (session: Session): Promise<BackupDetail> =>
     { kind: 'backup', subject: '' },
     {
       prepare: async (context: Context) => {
-        if (context.config.database === null) {
-          throw new DeployError(
-            'config-invalid',
-            'there is no database to back up: the configuration says `database: none`',
-          );
-        }
+        if (context.config.database === null) throw noDatabase(' to back up');
         await withDatabase(context, async () => {});
       },
       run: async (context, { operation, releases }) => {

@@ -16,6 +16,10 @@ export interface DatabaseIdentity {
   readonly replicaSetId: string | null;
 }
 
+/** `todo`: what was to be done with it. */
+export const noDatabase = (todo = ''): DeployError =>
+  new DeployError('config-invalid', `there is no database${todo}: the configuration says \`database: none\``);
+
 /**
  * Connects to the application's database, runs `use`, and closes the connection. Hosts that only containers can resolve
  * are reached by the container's address or the published port: a note says which. Containers are looked up anew each

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { renderProject } from '../compose/render.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { DeployError, messageOf } from '../errors.ts';
-import { listOperations, openOperations } from '../operation/operations.ts';
+import { lastEnded, listOperations, openOperations } from '../operation/operations.ts';
 import { findState } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
 import type { Context } from './context.ts';
@@ -88,9 +88,8 @@ const checks: Readonly<Record<string, Check>> = {
   },
   'backup drill': async ({ config }) => {
     const state = await findState(config.stateDirectory);
-    const operations = state === null ? [] : await listOperations(state);
-    const last = operations.find(({ kind, outcome }) => kind === 'drill' && outcome !== null);
-    if (last === undefined)
+    const last = state === null ? null : lastEnded(await listOperations(state), 'drill');
+    if (last === null)
       return 'none yet: `kaleem-deploy backup drill` restores the newest backup to see whether it can be';
     if (last.outcome === 'succeeded') return `backup ${last.subject} could be restored, ${last.startedAt}`;
     throw new DeployError(

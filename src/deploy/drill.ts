@@ -4,10 +4,11 @@ import { restoreNeedsBytes } from '../backup/verify.ts';
 import { DeployError } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Context } from './context.ts';
-import { withDatabase } from './database.ts';
+import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
 import { requireDisk } from './preflight.ts';
 import type { DrillRequest } from './requests.ts';
+import { showRestore } from './restore-backup.ts';
 import type { DrillResult } from './results.ts';
 
 /** The backup itself, or what the server makes of it: that is what a drill is to find out. */
@@ -29,10 +30,7 @@ const rehearse = (context: Context, operation: Operation, id: string, path: stri
     const report = await withDatabase(context, (database) =>
       drillBackup({
         ...{ database, project, path, operation, signal, clock },
-        onProgress: ({ phase, bytes, totalBytes }) => {
-          if (phase === 'stage') step.bytes(bytes, totalBytes);
-          else step.detail(phase);
-        },
+        onProgress: showRestore(step),
       }),
     ).catch((error: unknown) => {
       if (!(error instanceof DeployError && FINDINGS.includes(error.code))) throw error;
@@ -54,9 +52,7 @@ export const drill = (session: Session, request: DrillRequest): Promise<DrillRes
     {
       prepare: async (context) => {
         const { config, engine } = context;
-        if (config.database === null) {
-          throw new DeployError('config-invalid', 'there is no database: the configuration says `database: none`');
-        }
+        if (config.database === null) throw noDatabase();
         const entry = await chosen(context, request);
         if (engine.local && entry.manifest !== null) {
           const bytes = restoreNeedsBytes(entry.manifest);

@@ -4,6 +4,7 @@ import { pinImages } from '../compose/render.ts';
 import { DeployError } from '../errors.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
 import type { Context } from './context.ts';
+import { noDatabase } from './database.ts';
 import { heldReferences } from './hold.ts';
 import { type OldGood, renderRelease } from './old-good.ts';
 import { comparePlan, type DeployPlan, type Destination, type PlannedRestore } from './plan.ts';
@@ -80,9 +81,7 @@ export const planRestore = async (
   request: RestoreRequest,
   old: OldGood | null,
 ): Promise<DeployPlan> => {
-  if (context.config.database === null) {
-    throw new DeployError('config-invalid', 'there is no database to restore: the configuration says `database: none`');
-  }
+  if (context.config.database === null) throw noDatabase(' to restore');
   if (old === null) {
     throw new DeployError('release-not-found', 'nothing runs here yet to restore into', {
       hint: 'deploy first: kaleem-deploy TAG; then restore',

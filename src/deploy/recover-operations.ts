@@ -85,10 +85,17 @@ const sweepFiles = async (context: Context, scope: OperationScope, entries: read
   }
 };
 
-const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin', string>> = {
+const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin' | 'drill', string>> = {
   backup: 'no backup was made; nothing else was touched',
   prune: 'what was left to remove goes with the next one',
   pin: 'nothing else was touched',
+  drill: 'nothing else was touched',
+};
+
+const harmlessEnding = (kind: keyof typeof HARMLESS_ENDINGS): Ending => {
+  const summary = HARMLESS_ENDINGS[kind];
+  const error = new DeployError('interrupted', `the process of this ${kind} died; ${summary}`);
+  return { outcome: 'failed', exitCode: null, error, summary };
 };
 
 const endDrill = async ({ project }: Context, database: Database, operation: string): Promise<void> => {
@@ -103,23 +110,17 @@ const endingOf = async (
   entries: readonly JournalEntry[],
 ): Promise<Ending> => {
   switch (record.kind) {
-    case 'backup':
-    case 'prune':
-    case 'pin': {
-      const summary = HARMLESS_ENDINGS[record.kind];
-      const error = new DeployError('interrupted', `the process of this ${record.kind} died; ${summary}`);
-      return { outcome: 'failed', exitCode: null, error, summary };
-    }
-    case 'drill': {
+    case 'drill':
       await withDatabase(context, (database) => endDrill(context, database, record.id)).catch((failure: unknown) => {
         context.progress.warn(
           `what the drill restored could not be removed, the next one tries again: ${messageOf(failure)}`,
         );
       });
-      const summary = 'nothing else was touched';
-      const error = new DeployError('interrupted', `the process of this drill died; ${summary}`);
-      return { outcome: 'failed', exitCode: null, error, summary };
-    }
+      return harmlessEnding(record.kind);
+    case 'backup':
+    case 'prune':
+    case 'pin':
+      return harmlessEnding(record.kind);
     case 'maintenance': {
       await turnOff(context, scope, await readMaintenance(scope.state));
       const summary = 'requests get through';

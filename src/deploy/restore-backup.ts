@@ -1,7 +1,16 @@
-import { type RestoreReport, restoreBackup } from '../backup/restore.ts';
+import { type RestoreProgress, type RestoreReport, restoreBackup } from '../backup/restore.ts';
+import type { Step } from '../system/progress.ts';
 import { withDatabase } from './database.ts';
 import type { PlannedRestore } from './plan.ts';
 import { markSwitched, type Run } from './run.ts';
+
+/** Shows how far a restore is: bytes while documents are sent, else what it does. */
+export const showRestore =
+  (step: Step) =>
+  ({ phase, bytes, totalBytes }: RestoreProgress): void => {
+    if (phase === 'stage') step.bytes(bytes, totalBytes);
+    else step.detail(phase);
+  };
 
 /** Restores an archive into the application's database, as one step. The caller holds the fence and a copy of what is there. */
 export const restoreArchive = (
@@ -15,10 +24,7 @@ export const restoreArchive = (
     const report = await withDatabase(context, (database) =>
       restoreBackup({
         ...{ database, path, operation, extra, force, signal, clock },
-        onProgress: ({ phase, bytes, totalBytes }) => {
-          if (phase === 'stage') step.bytes(bytes, totalBytes);
-          else step.detail(phase);
-        },
+        onProgress: showRestore(step),
       }),
     );
     step.summary(words.summary(report));

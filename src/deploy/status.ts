@@ -3,7 +3,7 @@ import { renderProject } from '../compose/render.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { checkGatesOnce } from '../health/poll.ts';
 import { readLockHolder } from '../operation/lock.ts';
-import { listOperations, openOperations } from '../operation/operations.ts';
+import { lastEnded, listOperations, openOperations } from '../operation/operations.ts';
 import { openReleases, type Release } from '../operation/releases.ts';
 import { lookAtRunner } from '../operation/runner/follower.ts';
 import { runtimeFolders, thisUser } from '../operation/runner/runtime-folder.ts';
@@ -86,7 +86,7 @@ export const status = async (session: Session): Promise<StatusReport> => {
     fence: await readFence(state),
     running,
     lastOperation: operations[0] ?? null,
-    lastDrill: operations.find(({ kind, outcome }) => kind === 'drill' && outcome !== null) ?? null,
+    lastDrill: lastEnded(operations, 'drill'),
     // One that runs right now looks the same as one that died.
     unfinished: open.find((each) => each.id !== lock.holder?.operation) ?? null,
     warnings: services

@@ -14,7 +14,7 @@ import { writeError } from './state-error.ts';
 import { refuseWhileOpen } from './unfinished.ts';
 
 export type { Operation, OperationKind, Outcome } from './operation.ts';
-export { listOperations, type OperationRecord } from './records.ts';
+export { lastEnded, listOperations, type OperationRecord } from './records.ts';
 export { markResolved, openOperations, operationName, unfinishedOperations } from './unfinished.ts';
 export { currentUser } from './user.ts';
 

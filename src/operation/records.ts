@@ -80,6 +80,10 @@ const recordOf = (path: string, id: string, sequence: number, { entries }: Journ
   return { ...record, endedAt: last.at, outcome: end.data.step, ...end.data.data };
 };
 
+/** The last one of its kind that has ended or was recovered; `records` newest first. */
+export const lastEnded = (records: readonly OperationRecord[], kind: OperationKind): OperationRecord | null =>
+  records.find((record) => record.kind === kind && record.outcome !== null) ?? null;
+
 /**
  * Every operation there was, newest first.
  *

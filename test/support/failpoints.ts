@@ -80,3 +80,20 @@ export const traced = async (run: () => Promise<unknown>): Promise<readonly stri
   }
   return hits;
 };
+
+/** While `run` runs, the N-th time that this failpoint is met fails with that errno. */
+export const failingAt = async (
+  name: string,
+  hit: number,
+  code: string,
+  run: () => Promise<unknown>,
+): Promise<void> => {
+  handleFailpoints(async (each, count) => {
+    if (each === name && count === hit) throw Object.assign(new Error(code), { code });
+  });
+  try {
+    await run();
+  } finally {
+    handleFailpoints(null);
+  }
+};

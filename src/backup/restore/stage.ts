@@ -12,6 +12,16 @@ import { checkTaken, refused } from './check-taken.ts';
 import { Inserter } from './inserter.ts';
 import { createCollection, createIndexes } from './server-steps.ts';
 
+export type RestorePhase = 'verify' | 'stage' | 'index' | 'compare' | 'swap' | 'finish';
+
+export interface RestoreProgress {
+  readonly phase: RestorePhase;
+  readonly namespace: string | null;
+  /** Of documents, in this phase. */
+  readonly bytes: number;
+  readonly totalBytes: number | null;
+}
+
 /** A collection of the backup and the temporary name it gets. */
 export interface Staging {
   readonly namespace: VerifiedNamespace;
@@ -42,7 +52,7 @@ const named = async (namespace: string, what: string, run: () => Promise<void>):
   }
 };
 
-export interface StageOptions {
+interface StageOptions {
   readonly database: Database;
   readonly backup: VerifiedBackup;
   readonly stagings: readonly Staging[];
@@ -52,7 +62,7 @@ export interface StageOptions {
 }
 
 /** Creates the empty collections and checks that their options took, before a single document is sent. */
-export const createStaged = async ({ database, stagings }: StageOptions): Promise<void> => {
+const createStaged = async ({ database, stagings }: StageOptions): Promise<void> => {
   for (const { namespace, db, staged, definition } of stagings) {
     const name = namespaceOf(namespace);
     await named(name, 'creating it', () => createCollection(database, db, staged, definition.options));
@@ -61,7 +71,7 @@ export const createStaged = async ({ database, stagings }: StageOptions): Promis
 };
 
 /** Reads the archive a second time and puts its documents into the staged collections. */
-export const fillStaged = async ({ database, backup, stagings, signal, onBytes }: StageOptions): Promise<void> => {
+const fillStaged = async ({ database, backup, stagings, signal, onBytes }: StageOptions): Promise<void> => {
   const inserters = new Map<string, Inserter>();
   for (const { namespace, db, staged } of stagings) {
     inserters.set(namespace.body, new Inserter(database, await dataTarget(database, db, staged, namespace.type)));
@@ -84,7 +94,7 @@ export const fillStaged = async ({ database, backup, stagings, signal, onBytes }
 };
 
 /** Builds indexes, and reads everything back: options, indexes, and every document byte for byte. */
-export const finishStaged = async ({ database, stagings, signal, onStep }: StageOptions): Promise<void> => {
+const finishStaged = async ({ database, stagings, signal, onStep }: StageOptions): Promise<void> => {
   for (const { namespace, db, staged, definition } of stagings) {
     const name = namespaceOf(namespace);
     signal?.throwIfAborted();
@@ -103,4 +113,26 @@ export const finishStaged = async ({ database, stagings, signal, onStep }: Stage
     }
     if (digest.hex() !== namespace.data) throw refused(name, 'the server changed its documents when it stored them');
   }
+};
+
+/** Puts the backup's documents into collections of temporary names, or in a scratch database, with their indexes, and reads all of it back. */
+export const stageCollections = async ({
+  onProgress,
+  ...what
+}: Omit<StageOptions, 'onBytes' | 'onStep'> & {
+  readonly onProgress: ((progress: RestoreProgress) => void) | undefined;
+}): Promise<void> => {
+  const totalBytes = what.stagings.reduce((sum, { namespace }) => sum + namespace.bytes, 0);
+  let bytes = 0;
+  const options: StageOptions = {
+    ...what,
+    onBytes: (namespace, more) => {
+      bytes += more;
+      onProgress?.({ phase: 'stage', namespace, bytes, totalBytes });
+    },
+    onStep: (phase, namespace) => onProgress?.({ phase, namespace, bytes, totalBytes }),
+  };
+  await createStaged(options);
+  await fillStaged(options);
+  await finishStaged(options);
 };

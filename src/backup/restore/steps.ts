@@ -3,7 +3,7 @@ import { namespaceOf } from '../archive/format.ts';
 import { checkTaken } from './check-taken.ts';
 import { makeExpiryLive } from './expiry.ts';
 import { countDocuments } from './server-steps.ts';
-import { createStaged, fillStaged, finishStaged, type StageOptions } from './stage.ts';
+import { stageCollections } from './stage.ts';
 import { copyCollection, swapForward } from './swap.ts';
 import { rehearseViews } from './views.ts';
 import { hasExpiry, isCollection, type Work } from './work.ts';
@@ -11,20 +11,8 @@ import { hasExpiry, isCollection, type Work } from './work.ts';
 /** Everything that can be done, and checked, without touching a live collection. */
 export const stage = async (work: Work): Promise<void> => {
   const { database, backup, stagings, signal, plan, operation, onProgress } = work;
-  const totalBytes = stagings.reduce((sum, { namespace }) => sum + namespace.bytes, 0);
-  let bytes = 0;
-  const options: StageOptions = {
-    ...{ database, backup, stagings, signal },
-    onBytes: (namespace, more) => {
-      bytes += more;
-      onProgress?.({ phase: 'stage', namespace, bytes, totalBytes });
-    },
-    onStep: (phase, namespace) => onProgress?.({ phase, namespace, bytes, totalBytes }),
-  };
   await rehearseViews(database, operation.id, plan.views);
-  await createStaged(options);
-  await fillStaged(options);
-  await finishStaged(options);
+  await stageCollections({ database, backup, stagings, signal, onProgress });
   for (const { db, collection, kept, how } of plan.collections) {
     if (how === 'copy' && kept !== null) await copyCollection(database, db, collection, kept);
   }

@@ -4,17 +4,7 @@ import type { Database } from '../connection.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
 import { isTtl } from './expiry.ts';
 import type { RestoreScope, SwapPlan } from './plan.ts';
-import type { Staging } from './stage.ts';
-
-export type RestorePhase = 'verify' | 'stage' | 'index' | 'compare' | 'swap' | 'finish';
-
-export interface RestoreProgress {
-  readonly phase: RestorePhase;
-  readonly namespace: string | null;
-  /** Of documents, in this phase. */
-  readonly bytes: number;
-  readonly totalBytes: number | null;
-}
+import type { RestoreProgress, Staging } from './stage.ts';
 
 export interface RestoreOptions {
   readonly database: Database;

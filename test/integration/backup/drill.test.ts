@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Document } from 'mongodb';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Database } from '../../../src/backup/connection.ts';
 import { contentHash } from '../../../src/backup/content-hash.ts';
 import { createBackup } from '../../../src/backup/create.ts';
@@ -9,24 +9,15 @@ import { type DrillOptions, drillBackup, dropScratch } from '../../../src/backup
 import { scratchPrefix } from '../../../src/backup/names.ts';
 import { DeployError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { beforeEachCommand, insertBytes, peculiarDocuments, type Workspace, workspace } from './fixtures.ts';
-import { type MongoServer, startMongo } from './mongo-server.ts';
+import { beforeEachCommand, eachOnServer, insertBytes, peculiarDocuments, type Workspace } from './fixtures.ts';
+import type { MongoServer } from './mongo-server.ts';
 
 let server: MongoServer;
 let space: Workspace;
 let name: string;
 
-beforeAll(async () => {
-  server = await startMongo();
-});
-afterAll(() => server?.stop());
-beforeEach(async () => {
-  space = await workspace();
-  name = server.freshName();
-});
-afterEach(async () => {
-  await server.client.db(name).dropDatabase();
-  await space.remove();
+eachOnServer((given) => {
+  ({ server, space, name } = given);
 });
 
 const scratchNow = async (): Promise<readonly string[]> => {

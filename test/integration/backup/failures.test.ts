@@ -1,7 +1,7 @@
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BSON } from 'mongodb';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ArchiveFile } from '../../../src/backup/archive/archive-file.ts';
 import { openNamespace, writePrelude } from '../../../src/backup/archive/writer.ts';
 import { findLeftovers } from '../../../src/backup/collections.ts';
@@ -11,24 +11,15 @@ import type { Manifest } from '../../../src/backup/manifest.ts';
 import { type RestoreOptions, recoverRestore, restoreBackup } from '../../../src/backup/restore.ts';
 import { DeployError } from '../../../src/errors.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { beforeEachCommand, type Workspace, workspace } from './fixtures.ts';
-import { type MongoServer, startMongo } from './mongo-server.ts';
+import { beforeEachCommand, eachOnServer, type Workspace } from './fixtures.ts';
+import type { MongoServer } from './mongo-server.ts';
 
 let server: MongoServer;
 let space: Workspace;
 let name: string;
 
-beforeAll(async () => {
-  server = await startMongo();
-});
-afterAll(() => server?.stop());
-beforeEach(async () => {
-  space = await workspace();
-  name = server.freshName();
-});
-afterEach(async () => {
-  await server.client.db(name).dropDatabase();
-  await space.remove();
+eachOnServer((given) => {
+  ({ server, space, name } = given);
 });
 
 const hashNow = async () => (await contentHash(await server.open(name))).hash;

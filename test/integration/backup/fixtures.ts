@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BSON, type Document, type MongoClient } from 'mongodb';
+import { afterAll, afterEach, beforeAll, beforeEach } from 'vitest';
 import type { Database } from '../../../src/backup/connection.ts';
 import { rawDocuments } from '../../../src/backup/raw-insert.ts';
 import { readJournal } from '../../../src/operation/journal.ts';
@@ -9,6 +10,7 @@ import { beginOperation, type Operation } from '../../../src/operation/operation
 import { openState } from '../../../src/operation/state.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { createRedactor } from '../../../src/system/redact.ts';
+import { type MongoServer, startMongo } from './mongo-server.ts';
 
 export interface Workspace {
   readonly directory: string;
@@ -38,6 +40,28 @@ export const workspace = async (): Promise<Workspace> => {
       await rm(root, { recursive: true, force: true });
     },
   };
+};
+
+/** A server for all tests of a file, and for each of them a workspace and a database name that nobody else has; `take` is given them first. */
+export const eachOnServer = (
+  take: (given: { readonly server: MongoServer; readonly space: Workspace; readonly name: string }) => void,
+): void => {
+  let server: MongoServer;
+  let space: Workspace;
+  let name: string;
+  beforeAll(async () => {
+    server = await startMongo();
+  });
+  afterAll(() => server?.stop());
+  beforeEach(async () => {
+    space = await workspace();
+    name = server.freshName();
+    take({ server, space, name });
+  });
+  afterEach(async () => {
+    await server.client.db(name).dropDatabase();
+    await space.remove();
+  });
 };
 
 /** The same database, but `before` is done whenever a command is about to be sent: what others do in between, without a race. */

@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { BSON } from 'mongodb';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { hasChanged } from '../../../src/backup/changed.ts';
 import { findLeftovers } from '../../../src/backup/collections.ts';
 import { contentHash } from '../../../src/backup/content-hash.ts';
@@ -12,24 +12,15 @@ import { readCollection } from '../../../src/backup/raw-read.ts';
 import { type RestoreOptions, restoreBackup } from '../../../src/backup/restore.ts';
 import { readBackup, verifyBackup } from '../../../src/backup/verify.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { insertBytes, peculiarDocuments, type Workspace, workspace } from './fixtures.ts';
-import { type MongoServer, startMongo } from './mongo-server.ts';
+import { eachOnServer, insertBytes, peculiarDocuments, type Workspace } from './fixtures.ts';
+import type { MongoServer } from './mongo-server.ts';
 
 let server: MongoServer;
 let space: Workspace;
 let name: string;
 
-beforeAll(async () => {
-  server = await startMongo();
-});
-afterAll(() => server?.stop());
-beforeEach(async () => {
-  space = await workspace();
-  name = server.freshName();
-});
-afterEach(async () => {
-  await server.client.db(name).dropDatabase();
-  await space.remove();
+eachOnServer((given) => {
+  ({ server, space, name } = given);
 });
 
 const backUp = async (options: { id?: string; compression?: number; scope?: string | null } = {}): Promise<Manifest> =>

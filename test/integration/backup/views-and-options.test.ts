@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { findLeftovers } from '../../../src/backup/collections.ts';
 import { contentHash } from '../../../src/backup/content-hash.ts';
 import { createBackup } from '../../../src/backup/create.ts';
@@ -7,24 +7,15 @@ import type { Manifest } from '../../../src/backup/manifest.ts';
 import { restoreBackup } from '../../../src/backup/restore.ts';
 import { verifyBackup } from '../../../src/backup/verify.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { type Workspace, workspace } from './fixtures.ts';
-import { type MongoServer, startMongo } from './mongo-server.ts';
+import { eachOnServer, type Workspace } from './fixtures.ts';
+import type { MongoServer } from './mongo-server.ts';
 
 let server: MongoServer;
 let space: Workspace;
 let name: string;
 
-beforeAll(async () => {
-  server = await startMongo();
-});
-afterAll(() => server?.stop());
-beforeEach(async () => {
-  space = await workspace();
-  name = server.freshName();
-});
-afterEach(async () => {
-  await server.client.db(name).dropDatabase();
-  await space.remove();
+eachOnServer((given) => {
+  ({ server, space, name } = given);
 });
 
 /** By the wire where the server understands it, else beside it: the stand-in's wire protocol forgets options. */

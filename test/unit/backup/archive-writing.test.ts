@@ -7,7 +7,7 @@ import { ArchiveFile } from '../../../src/backup/archive/archive-file.ts';
 import { fromExtendedJson } from '../../../src/backup/archive/extended-json.ts';
 import { openNamespace, writePrelude } from '../../../src/backup/archive/writer.ts';
 import { readBackup } from '../../../src/backup/verify.ts';
-import { handleFailpoints } from '../../../src/system/failpoints/armed.ts';
+import { failingAt } from '../../support/failpoints.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 
 let folder: TemporaryFolder;
@@ -134,14 +134,9 @@ describe('an archive file', () => {
   test('that has its name and then cannot be made durable leaves nothing when it is abandoned', async () => {
     const file = await ArchiveFile.create(join(folder.path, 'x.archive'), 1);
     await file.write(Buffer.alloc(3_000_000));
-    handleFailpoints(async (name) => {
-      if (name === 'file.sync-directory.before') throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
-    });
-    try {
-      await expect(file.finish()).rejects.toMatchObject({ code: 'ENOSPC' });
-    } finally {
-      handleFailpoints(null);
-    }
+    await failingAt('file.sync-directory.before', 1, 'ENOSPC', () =>
+      expect(file.finish()).rejects.toMatchObject({ code: 'ENOSPC' }),
+    );
     expect(await readdir(folder.path)).toEqual(['x.archive']);
     await file.abandon();
     expect(await readdir(folder.path)).toEqual([]);

@@ -7,7 +7,7 @@ import { manifestPath } from '../../../src/backup/manifest.ts';
 import { clearMark, setMark } from '../../../src/backup/marks.ts';
 import { verifyMarked } from '../../../src/backup/verify-marked.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { handleFailpoints } from '../../../src/system/failpoints/armed.ts';
+import { failingAt } from '../../support/failpoints.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 import { fakeServer } from './fake-server.ts';
 
@@ -94,14 +94,9 @@ test('removing takes archive and manifest', async () => {
 describe('removing on a disk that fails', () => {
   const failing = async (name: string, hit: number): Promise<readonly string[]> => {
     const [entry] = await listBackups(folder.path);
-    handleFailpoints(async (each, count) => {
-      if (each === name && count === hit) throw Object.assign(new Error('i/o error'), { code: 'EIO' });
-    });
-    try {
-      await expect(removeBackup(entry as NonNullable<typeof entry>)).rejects.toMatchObject({ code: 'EIO' });
-    } finally {
-      handleFailpoints(null);
-    }
+    await failingAt(name, hit, 'EIO', () =>
+      expect(removeBackup(entry as NonNullable<typeof entry>)).rejects.toMatchObject({ code: 'EIO' }),
+    );
     return (await readdir(folder.path)).sort();
   };
   const whole = ['000001.archive.gz', '000001.manifest.json'];
