@@ -57,15 +57,31 @@ export const reasonIn = (text: string): string => {
 
 const FROM_ENGINE = 'Error response from daemon:';
 
+/**
+ * Who has a port that a container was to publish. An engine that died while it started a container may keep the port
+ * for it, after the container is gone, until the engine starts once more (moby/libnetwork#1790).
+ */
+const portHint = (said: string): string | null => {
+  const [, port = '', taken = ''] =
+    /:(\d+)(?::\S+)?(?: failed)?: (port is already allocated|.*address already in use)/.exec(said) ?? [];
+  if (port === '') return null;
+  if (taken !== 'port is already allocated') return `see which process has the port: sudo ss -ltnup 'sport = :${port}'`;
+  return (
+    `see which container has the port: docker ps --filter publish=${port}; ` +
+    'where none has, a crash left it taken: sudo systemctl restart docker, then the same again'
+  );
+};
+
 /** The error for a docker or compose command that failed. `what`: what it was to do, with the names ("start api-1"). */
 export const commandFailed = (what: string, result: CommandResult): DeployError => {
   const known = unreachable(result);
   if (known) return known;
   const said = complaint(result);
   const disk = /no space left on device/i.test(said);
+  const hint = disk ? 'make room: docker system df shows what uses it' : portHint(said);
   const how = result.timedOut ? 'it took too long' : reasonIn(said) || `exit code ${result.exitCode}`;
   return new DeployError(disk ? 'disk-full' : FAILED, `can't ${what}: ${how}`, {
-    ...(disk ? { hint: 'make room: docker system df shows what uses it' } : {}),
+    ...(hint === null ? {} : { hint }),
     details: said.split('\n').slice(-10),
   });
 };

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { servedVersion } from '../support/asking.ts';
+import type { Outcome } from '../support/command.ts';
 import { expectEnvTag, expectExit } from '../support/expectations.ts';
 import { type JournalLine, readJournals } from '../support/journals.ts';
 import { openTorture, say } from '../support/torture.ts';
@@ -72,6 +73,21 @@ const isFenced = (lines: readonly JournalLine[]): boolean =>
   !has(lines, 'intent', 'restart-policy.release') &&
   lines.at(-1)?.type !== 'end';
 
+/**
+ * Types what a person would. The engine may keep a port for a container that it was starting when the power went
+ * (moby/libnetwork#1790): nothing can be started at that port then, and what the error says to do has to help.
+ */
+const recover = async ({ stack, server }: World): Promise<Outcome> => {
+  const first = await stack.run('recover');
+  if (!first.stderr.includes('port is already allocated')) return first;
+  expectExit(first, 22);
+  expect(first.stderr).toContain('hint: see which container has the port: docker ps --filter publish=');
+  expect(first.stderr).toContain('sudo systemctl restart docker');
+  await server.exec('systemctl', 'restart', 'docker');
+  say('torture: reboot: the engine kept a port');
+  return stack.run('recover');
+};
+
 /** Cuts an operation short at a moment, boots, recovers. Resolves to false when the operation ended before. */
 const play = async (world: World, { kind, cut, step }: Moment): Promise<boolean> => {
   const { stack, server, visits, good } = world;
@@ -115,7 +131,7 @@ const play = async (world: World, { kind, cut, step }: Moment): Promise<boolean>
     ).toEqual([]);
   }
 
-  const recovery = await stack.run('recover');
+  const recovery = await recover(world);
   if (recovery.code !== 0)
     throw new Error(`${at}: recover: exit ${recovery.code}\n${recovery.stderr}\n${outcome.stderr}`);
   const served = await servedVersion(stack.httpPort);

@@ -110,6 +110,25 @@ describe('a command that failed', () => {
     expect(commandFailed('save x', result('write /x: no space left on device')).code).toBe('disk-full');
   });
 
+  test.each([
+    [
+      'driver failed programming external connectivity on endpoint app-api-1: Bind for 0.0.0.0:8080 failed: port is already allocated',
+      ['docker ps --filter publish=8080', 'sudo systemctl restart docker'],
+    ],
+    [
+      'driver failed programming external connectivity on endpoint app-api-1: Bind for :::8080 failed: port is already allocated',
+      ['docker ps --filter publish=8080'],
+    ],
+    [
+      'driver failed programming external connectivity on endpoint app-api-1: Error starting userland proxy: listen tcp4 0.0.0.0:8080: bind: address already in use',
+      ["sudo ss -ltnup 'sport = :8080'"],
+    ],
+    ['failed to bind host port for 0.0.0.0:8080:172.18.0.2:80/tcp: address already in use', ["sport = :8080'"]],
+  ])('%s: the hint finds who has the port', (reason, hints) => {
+    const { hint } = commandFailed('start api', result(`Error response from daemon: ${reason}\n`));
+    for (const each of hints) expect(hint).toContain(each);
+  });
+
   test('one without words is told by its exit code, one without end by its time', () => {
     expect(commandFailed('stop x', result('', { exitCode: 3 })).message).toBe("can't stop x: exit code 3");
     expect(commandFailed('stop x', result('', { exitCode: null, timedOut: true })).message).toBe(
