@@ -22,6 +22,7 @@ import {
   manifestPath,
   writeManifest,
 } from './manifest.ts';
+import { isAccessControl } from './names.ts';
 import { oplogEnd } from './oplog.ts';
 import { readCollection, type Snapshot } from './raw-read.ts';
 import { atLeast } from './server-version.ts';
@@ -71,7 +72,7 @@ const dumpCollection = async (
   context: { readonly snapshot: Snapshot | null; progress(documents: number, bytes: number): void },
 ): Promise<{ readonly hashed: HashedNamespace; readonly listed: ManifestNamespace }> => {
   const { database, signal } = options;
-  const open = await openNamespace(file, each.db, each.dataCollection);
+  const open = openNamespace(file, each.db, each.dataCollection);
   const digest = digestFor(each.options);
   if (each.type !== 'view') {
     const read = {
@@ -112,16 +113,64 @@ const checkUnchanged = (before: readonly LiveCollection[], after: readonly LiveC
   });
 };
 
+/** Fills in the time at which all collections are read. Where the server gives none, each is read as it is then. */
+const takeTime = async (
+  { database, signal }: CreateBackupOptions,
+  live: readonly LiveCollection[],
+  snapshot: Snapshot,
+): Promise<void> => {
+  const any = live.find(({ type }) => type !== 'view');
+  if (any === undefined) return;
+  // The first batch has it; going no further closes the cursor.
+  for await (const _ of readCollection(database, any.db, any.dataCollection, {
+    signal,
+    snapshot,
+    rawData: any.rawData,
+  }))
+    break;
+};
+
+/** Collections that are dumped at the same time: one that is big keeps none of the others waiting. */
+const LANES = 3;
+
+/** Plays all of them, so many at once; the first failure ends the others, and is met when all have ended. */
+const sideBySide = async <T>(
+  items: readonly T[],
+  signal: AbortSignal | undefined,
+  play: (item: T, index: number, signal: AbortSignal) => Promise<void>,
+): Promise<void> => {
+  const failed = new AbortController();
+  const until = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
+  const left = items.entries();
+  const failures: unknown[] = [];
+  const lane = async (): Promise<void> => {
+    for (const [index, item] of left) {
+      if (failures.length > 0) return;
+      await play(item, index, until);
+    }
+  };
+  await Promise.all(
+    Array.from({ length: LANES }, () =>
+      lane().catch((error: unknown) => {
+        failures.push(error);
+        failed.abort(error);
+      }),
+    ),
+  );
+  if (failures.length > 0) throw failures[0];
+};
+
 const dump = async (options: CreateBackupOptions, file: ArchiveFile, snapshot: Snapshot | null): Promise<Dump> => {
   const { database, signal, onProgress } = options;
   const live = await listCollections(database, signal);
   const totalBytes = live.reduce((sum, { size }) => sum + size, 0);
-  const header = { concurrentCollections: 1, version: ARCHIVE_VERSION, toolVersion: TOOL };
+  const header = { concurrentCollections: LANES, version: ARCHIVE_VERSION, toolVersion: TOOL };
   await writePrelude(file, { ...header, serverVersion: database.server.release.join('.') }, live);
+  if (snapshot !== null) await takeTime(options, live, snapshot);
   const hashed: HashedNamespace[] = [];
   const namespaces: ManifestNamespace[] = [];
   let [documents, bytes] = [0, 0];
-  for (const each of live) {
+  const dumpOne = async (each: LiveCollection, index: number, until?: AbortSignal): Promise<void> => {
     const namespace = namespaceOf(each);
     const progress = (moreDocuments: number, moreBytes: number): void => {
       documents += moreDocuments;
@@ -129,10 +178,19 @@ const dump = async (options: CreateBackupOptions, file: ArchiveFile, snapshot: S
       onProgress?.({ namespace, documents, bytes, totalBytes });
     };
     progress(0, 0);
-    const done = await dumpCollection(options, file, each, { snapshot, progress });
-    hashed.push(done.hashed);
-    namespaces.push(done.listed);
-  }
+    const done = await dumpCollection({ ...options, ...(until === undefined ? {} : { signal: until }) }, file, each, {
+      snapshot,
+      progress,
+    });
+    hashed[index] = done.hashed;
+    namespaces[index] = done.listed;
+  };
+  // Users and roles come before everything else in an archive.
+  const first = live.filter(({ db, collection }) => isAccessControl(db, collection));
+  for (const [index, each] of first.entries()) await dumpOne(each, index, signal);
+  await sideBySide(live.slice(first.length), signal, (each, index, until) =>
+    dumpOne(each, first.length + index, until),
+  );
   if (options.consistency === 'fenced') checkUnchanged(live, await listCollections(database, signal));
   return { hashed, namespaces };
 };

@@ -3,8 +3,17 @@ import { DeployError } from '../errors.ts';
 import { BsonType, type DocumentRun, elements, lengthProblem, SMALLEST_DOCUMENT } from './archive/bson.ts';
 import type { Database, Session } from './connection.ts';
 
-/** As many as fit: the server ends a batch at 16 MiB (the default first batch is 101 documents). */
-const BATCH_DOCUMENTS = 100_000;
+/** Of the first batch (the server's own default is 101). */
+const FIRST_DOCUMENTS = 1_000;
+/** Of the batches after it, about: what several of them take in memory stays small, and larger ones are no faster. */
+const BATCH_BYTES = 4 * 1024 * 1024;
+const MOST_DOCUMENTS = 100_000;
+
+/** How many documents the next batch should have, going by the last one. */
+const nextBatchSize = ({ bytes, count }: DocumentRun): number =>
+  count === 0
+    ? FIRST_DOCUMENTS
+    : Math.min(MOST_DOCUMENTS, Math.max(1, Math.round((BATCH_BYTES * count) / bytes.length)));
 
 /** A read at one point in time: `null` asks the server for one, a timestamp repeats it for the next collection. */
 export interface Snapshot {
@@ -91,7 +100,7 @@ export async function* readCursor(
     options.onFirst?.(batch);
     for (;;) {
       cursor = batch.cursor;
-      ahead = cursor === 0n ? null : getMore(session, db, collection, cursor, signal);
+      ahead = cursor === 0n ? null : getMore(session, db, collection, cursor, nextBatchSize(batch.run), signal);
       // It is awaited below; a failure before that must not count as unhandled.
       ahead?.catch(() => {});
       if (batch.run.count > 0) yield batch.run;
@@ -107,12 +116,14 @@ export async function* readCursor(
   }
 }
 
-const getMore = (session: Session, db: string, collection: string, cursor: bigint, signal?: AbortSignal) =>
-  session.run(
-    db,
-    { getMore: BSON.Long.fromBigInt(cursor), collection, batchSize: BATCH_DOCUMENTS },
-    { raw: true, signal },
-  );
+const getMore = (
+  session: Session,
+  db: string,
+  collection: string,
+  cursor: bigint,
+  batchSize: number,
+  signal?: AbortSignal,
+) => session.run(db, { getMore: BSON.Long.fromBigInt(cursor), collection, batchSize }, { raw: true, signal });
 
 /** A cursor left open dies after ten minutes anyway, so that failing to close one is no failure. */
 const killCursor = (session: Session, db: string, collection: string, cursor: bigint) =>
@@ -132,7 +143,7 @@ export const readCollection = (
     filter: {},
     // The order documents were put in, which is what a capped collection is about.
     sort: { $natural: 1 },
-    batchSize: BATCH_DOCUMENTS,
+    batchSize: FIRST_DOCUMENTS,
     ...(rawData ? { rawData: true } : {}),
     ...(snapshot === undefined ? {} : { readConcern: readConcern(snapshot) }),
   };

@@ -32,6 +32,8 @@ export class ArchiveFile {
   readonly #level: number;
   readonly #digest = createHash('sha256');
   readonly #members: Promise<Buffer>[] = [];
+  /** Over when the write before is. */
+  #turn: Promise<void> = Promise.resolve();
   #block = Buffer.allocUnsafe(MEMBER_BYTES);
   #filled = 0;
   #written = 0;
@@ -53,14 +55,23 @@ export class ArchiveFile {
     return new ArchiveFile(path, temporary, await open(temporary, 'wx', 0o600), level);
   }
 
-  /** Takes a copy of `bytes`. Resolves when there is room for more. */
-  async write(bytes: Uint8Array): Promise<void> {
-    for (let at = 0; at < bytes.length; ) {
-      const part = bytes.subarray(at, at + MEMBER_BYTES - this.#filled);
-      this.#block.set(part, this.#filled);
-      this.#filled += part.length;
-      at += part.length;
-      if (this.#filled === MEMBER_BYTES) await this.#closeMember();
+  /** Takes a copy of the parts and appends them, nothing of another write between them. Resolves when there is room for more. */
+  write(...parts: readonly Uint8Array[]): Promise<void> {
+    const written = this.#turn.then(() => this.#append(parts));
+    // Whoever asked for it meets the failure; those after it meet their own.
+    this.#turn = written.catch(() => {});
+    return written;
+  }
+
+  async #append(parts: readonly Uint8Array[]): Promise<void> {
+    for (const bytes of parts) {
+      for (let at = 0; at < bytes.length; ) {
+        const part = bytes.subarray(at, at + MEMBER_BYTES - this.#filled);
+        this.#block.set(part, this.#filled);
+        this.#filled += part.length;
+        at += part.length;
+        if (this.#filled === MEMBER_BYTES) await this.#closeMember();
+      }
     }
   }
 

@@ -18,18 +18,45 @@ function* batches(run: DocumentRun): Generator<DocumentRun> {
   }
 }
 
-/** Collects runs into messages of a good size, and has one under way while the next is read. */
+/** How many messages of a restore may be under way at once, whichever collections they are for: what each of them takes in memory adds up. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(free: number) {
+    this.#free = free;
+  }
+
+  async take(): Promise<void> {
+    if (this.#free > 0) this.#free -= 1;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  give(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free += 1;
+    else next();
+  }
+}
+
+/** Collects runs into messages of a good size, and has some under way while the next is read. */
 export class Inserter {
   readonly #database: Database;
   readonly #target: InsertTarget;
+  readonly #slots: Slots;
+  /** Whether a message waits for the one before it: where the order of documents is part of what they say. */
+  readonly #inOrder: boolean;
+  readonly #underWay = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | null = null;
   #parts: DocumentRun[] = [];
   #bytes = 0;
   #count = 0;
-  #underWay: Promise<void> = Promise.resolve();
 
-  constructor(database: Database, target: InsertTarget) {
+  constructor(database: Database, target: InsertTarget, how: { readonly slots: Slots; readonly inOrder: boolean }) {
     this.#database = database;
     this.#target = target;
+    this.#slots = how.slots;
+    this.#inOrder = how.inOrder;
   }
 
   async add(run: DocumentRun): Promise<void> {
@@ -42,26 +69,39 @@ export class Inserter {
     }
   }
 
-  /** Sends what is collected once the one before has been accepted. */
+  /** Sends what is collected once there is a slot for it. Throws what an earlier message met. */
   async flush(): Promise<void> {
-    await this.#underWay;
-    if (this.#count === 0) return;
+    if (this.#inOrder) await this.settle();
+    await this.#slots.take();
+    if (this.#failure !== null || this.#count === 0) {
+      this.#slots.give();
+      if (this.#failure !== null) throw this.#failure.error;
+      return;
+    }
     const bytes = Buffer.concat(this.#parts.map((part) => part.bytes));
     const run = { bytes, count: this.#count };
     this.#parts = [];
     this.#bytes = 0;
     this.#count = 0;
-    this.#underWay = insertRaw(this.#database, this.#target, run);
-    this.#underWay.catch(() => {});
+    const sent = insertRaw(this.#database, this.#target, run)
+      .catch((error: unknown) => {
+        this.#failure ??= { error };
+      })
+      .finally(() => {
+        this.#slots.give();
+        this.#underWay.delete(sent);
+      });
+    this.#underWay.add(sent);
   }
 
   async finish(): Promise<void> {
     await this.flush();
-    await this.#underWay;
+    await this.settle();
+    if (this.#failure !== null) throw this.#failure.error;
   }
 
   /** Waits for what is under way, whatever comes of it. */
   async settle(): Promise<void> {
-    await this.#underWay.catch(() => {});
+    await Promise.all(this.#underWay);
   }
 }

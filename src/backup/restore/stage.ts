@@ -9,7 +9,7 @@ import type { InsertTarget } from '../raw-insert.ts';
 import { readCollection } from '../raw-read.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
 import { checkTaken, refused } from './check-taken.ts';
-import { Inserter } from './inserter.ts';
+import { Inserter, Slots } from './inserter.ts';
 import { createCollection, createIndexes } from './server-steps.ts';
 
 export type RestorePhase = 'verify' | 'stage' | 'index' | 'compare' | 'swap' | 'finish';
@@ -70,11 +70,16 @@ const createStaged = async ({ database, stagings }: StageOptions): Promise<void>
   }
 };
 
+/** Messages under way at once: the driver has a connection for each (see connection.ts). */
+const WRITERS = 3;
+
 /** Reads the archive a second time and puts its documents into the staged collections. */
 const fillStaged = async ({ database, backup, stagings, signal, onBytes }: StageOptions): Promise<void> => {
   const inserters = new Map<string, Inserter>();
+  const slots = new Slots(WRITERS);
   for (const { namespace, db, staged } of stagings) {
-    inserters.set(namespace.body, new Inserter(database, await dataTarget(database, db, staged, namespace.type)));
+    const target = await dataTarget(database, db, staged, namespace.type);
+    inserters.set(namespace.body, new Inserter(database, target, { slots, inOrder: namespace.options.has('capped') }));
   }
   const source = await ByteSource.open(backup.path);
   try {

@@ -93,7 +93,7 @@ describe('a restore that fails before the swap leaves live collections as they a
     await writePrelude(file, { concurrentCollections: 1, version: '0.1', serverVersion: '7.0.0', toolVersion: 't' }, [
       entry,
     ]);
-    const open = await openNamespace(file, name, 'a');
+    const open = openNamespace(file, name, 'a');
     await open.write(Buffer.concat([BSON.serialize({ _id: 1 }), BSON.serialize({ _id: 1, again: true })]));
     await open.close();
     await file.finish();
@@ -153,7 +153,7 @@ describe('a restore that fails before the swap leaves live collections as they a
     await writePrelude(file, { concurrentCollections: 1, version: '0.1', serverVersion: '99.0.0', toolVersion: 't' }, [
       entry,
     ]);
-    await (await openNamespace(file, name, 'a')).close();
+    await openNamespace(file, name, 'a').close();
     await file.finish();
     expect((await attempt(path)).error).toMatchObject({ code: 'unsupported' });
     await expectUntouched(live);

@@ -40,7 +40,7 @@ describe('the bytes of an archive', () => {
     const path = join(folder.path, 'x.archive');
     const file = await ArchiveFile.create(path, 0);
     await writePrelude(file, header, [entry('c')]);
-    const open = await openNamespace(file, 'd', 'c');
+    const open = openNamespace(file, 'd', 'c');
     // {a: 1} twice: the CRC is over both, headers and terminators excluded.
     const document = Buffer.from('0c0000001061000100000000', 'hex');
     await open.write(document);
@@ -59,9 +59,11 @@ describe('the bytes of an archive', () => {
         `${text('db', 'd')}${text('collection', 'c')}${text('metadata', metadata)}10${name('size')}00000000${text('type', 'collection')}`,
       ),
       'ffffffff',
-      documentOf(`${text('db', 'd')}${text('collection', 'c')}08${name('EOF')}0012${name('CRC')}0000000000000000`),
-      '0c0000001061000100000000'.repeat(2),
-      'ffffffff',
+      ...Array.from({ length: 2 }, () => [
+        documentOf(`${text('db', 'd')}${text('collection', 'c')}08${name('EOF')}0012${name('CRC')}0000000000000000`),
+        '0c0000001061000100000000',
+        'ffffffff',
+      ]).flat(),
       documentOf(`${text('db', 'd')}${text('collection', 'c')}08${name('EOF')}0112${name('CRC')}${crc}`),
       'ffffffff',
     ].join('');
@@ -81,7 +83,7 @@ describe('the bytes of an archive', () => {
     const path = join(folder.path, 'x.archive');
     const file = await ArchiveFile.create(path, 0);
     await writePrelude(file, header, [entry('c', '{"capped":true,"size":{"$numberLong":"4096"}}')]);
-    await (await openNamespace(file, 'd', 'c')).close();
+    await openNamespace(file, 'd', 'c').close();
     await file.finish();
     expect((await readFile(path)).toString('latin1')).toContain(
       '{"options":{"capped":true,"size":{"$numberLong":"4096"}},"indexes":[],"collectionName":"c","type":"collection"}',
@@ -94,10 +96,10 @@ describe('an archive file', () => {
     const path = join(folder.path, `level${level}.archive`);
     const file = await ArchiveFile.create(path, level);
     await writePrelude(file, header, [entry('c'), entry('empty')]);
-    const open = await openNamespace(file, 'd', 'c');
+    const open = openNamespace(file, 'd', 'c');
     for (let n = 0; n < 3_000; n++) await open.write(Buffer.from(BSON.serialize({ _id: n, text: `${n}`.repeat(400) })));
     await open.close();
-    await (await openNamespace(file, 'd', 'empty')).close();
+    await openNamespace(file, 'd', 'empty').close();
     const { bytes } = await file.finish();
     expect((await stat(path)).size).toBe(bytes);
     return path;
@@ -107,6 +109,29 @@ describe('an archive file', () => {
     const { content, sha256 } = await readBackup(await write(level));
     expect(content.documents).toBe(3_000);
     expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('of several namespaces at once has whole blocks, whoever writes when', async () => {
+    const path = join(folder.path, 'x.archive');
+    const file = await ArchiveFile.create(path, 1);
+    const names = ['a', 'b', 'c'];
+    await writePrelude(
+      file,
+      { ...header, concurrentCollections: 3 },
+      names.map((each) => entry(each)),
+    );
+    const write = async (collection: string): Promise<void> => {
+      const open = openNamespace(file, 'd', collection);
+      for (let n = 0; n < 50; n++)
+        await open.write(Buffer.from(BSON.serialize({ _id: n, pad: collection.repeat(60_000) })));
+      await open.close();
+    };
+    await Promise.all(names.map(write));
+    await file.finish();
+    const { namespaces } = await readBackup(path);
+    expect(namespaces.map(({ collection, documents }) => [collection, documents])).toEqual(
+      names.map((each) => [each, 50]),
+    );
   });
 
   test('compressed in several members is one stream to any gzip reader', async () => {

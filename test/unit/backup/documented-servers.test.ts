@@ -243,11 +243,15 @@ describe('a dump that is consistent', () => {
   const reads = (server: FakeServer) =>
     server.commands.filter(({ find }) => find === 'a' || find === 'b').map(({ readConcern }) => readConcern);
 
-  test('reads every collection at the cluster time of the first', async () => {
+  test('asks for a cluster time once, and reads every collection at it', async () => {
     const server = fakeServer('d', { collections, facts: replicaSet, atClusterTime: time });
     const manifest = await backUp(server, 'snapshot');
     expect(manifest).toMatchObject({ consistency: 'snapshot', clusterTime: { seconds: 1_700_000_000, increment: 5 } });
-    expect(reads(server)).toEqual([{ level: 'snapshot' }, { level: 'snapshot', atClusterTime: time }]);
+    expect(reads(server)).toEqual([
+      { level: 'snapshot' },
+      { level: 'snapshot', atClusterTime: time },
+      { level: 'snapshot', atClusterTime: time },
+    ]);
   });
 
   test('is dumped again without a snapshot, and labelled, when the server lost its history', async () => {
