@@ -4,43 +4,17 @@ import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
 import { makeDirectory, removeDurably } from '../system/durable-file.ts';
 import { around } from '../system/failpoints/around.ts';
-import { VERSION } from '../version-number.ts';
 import { ArchiveFile } from './archive/archive-file.ts';
-import { crcText } from './archive/crc64.ts';
-import { toExtendedJson } from './archive/extended-json.ts';
-import { ARCHIVE_VERSION, namespaceOf } from './archive/format.ts';
-import { openNamespace, writePrelude } from './archive/writer.ts';
-import { findLeftovers, type LiveCollection, listCollections } from './collections.ts';
+import { findLeftovers } from './collections.ts';
 import type { Database } from './connection.ts';
-import { combineHashes, type HashedNamespace, namespaceHash } from './content-hash.ts';
-import { definitionText, digestFor, indexName } from './definition.ts';
-import {
-  archiveName,
-  type Consistency,
-  type Manifest,
-  type ManifestNamespace,
-  manifestPath,
-  writeManifest,
-} from './manifest.ts';
-import { isAccessControl } from './names.ts';
+import { combineHashes } from './content-hash.ts';
+import { type Dump, type DumpOptions, dump, TOOL } from './dump.ts';
+import { archiveName, type Consistency, type Manifest, manifestPath, writeManifest } from './manifest.ts';
 import { oplogEnd } from './oplog.ts';
-import { readCollection, type Snapshot } from './raw-read.ts';
+import type { Snapshot } from './raw-read.ts';
 import { atLeast } from './server-version.ts';
 
-/** Who wrote an archive: for people, nothing depends on it. */
-const TOOL = `kaleem-deploy ${VERSION}`;
-
-export interface BackupProgress {
-  /** The collection being dumped. */
-  readonly namespace: string | null;
-  readonly documents: number;
-  /** Uncompressed bytes of documents dumped so far, and in all as the server estimates it. */
-  readonly bytes: number;
-  readonly totalBytes: number | null;
-}
-
-export interface CreateBackupOptions {
-  readonly database: Database;
+export interface CreateBackupOptions extends DumpOptions {
   /** Created with mode 0700 when missing. */
   readonly directory: string;
   /** From `nextBackupId`. */
@@ -48,152 +22,10 @@ export interface CreateBackupOptions {
   readonly operation: string | null;
   /** The tag that is live, or another label. */
   readonly release: string | null;
-  /**
-   * `fenced` is the caller's word that nothing writes; a collection that comes, goes or changes meanwhile is then an
-   * error. Anything else: a snapshot where the server offers one, and the label `not-point-in-time` where not.
-   */
-  readonly consistency: Consistency;
   /** gzip level 1 to 9; 0: no compression. */
   readonly compression: number;
   readonly clock: Clock;
-  readonly signal?: AbortSignal;
-  readonly onProgress?: (progress: BackupProgress) => void;
 }
-
-interface Dump {
-  readonly hashed: readonly HashedNamespace[];
-  readonly namespaces: readonly ManifestNamespace[];
-}
-
-const dumpCollection = async (
-  options: CreateBackupOptions,
-  file: ArchiveFile,
-  each: LiveCollection,
-  context: { readonly snapshot: Snapshot | null; progress(documents: number, bytes: number): void },
-): Promise<{ readonly hashed: HashedNamespace; readonly listed: ManifestNamespace }> => {
-  const { database, signal } = options;
-  const open = openNamespace(file, each.db, each.dataCollection);
-  const digest = digestFor(each.options);
-  if (each.type !== 'view') {
-    const read = {
-      signal,
-      rawData: each.rawData,
-      ...(context.snapshot === null ? {} : { snapshot: context.snapshot }),
-    };
-    for await (const run of readCollection(database, each.db, each.dataCollection, read)) {
-      signal?.throwIfAborted();
-      digest.add(run);
-      await open.write(run.bytes);
-      context.progress(run.count, run.bytes.length);
-    }
-  }
-  const crc = await open.close();
-  const hashed = { ...each, documents: digest.documents, bytes: digest.bytes, data: digest.hex() };
-  return {
-    hashed,
-    listed: {
-      ...{ db: each.db, collection: each.collection, type: each.type },
-      ...{ documents: digest.documents, bytes: digest.bytes },
-      ...{ crc: crcText(crc), hash: namespaceHash(hashed) },
-      ...{ indexes: each.indexes.map(indexName), options: toExtendedJson(each.options) },
-    },
-  };
-};
-
-/** What must not change while a fence is up. */
-const fingerprint = (live: readonly LiveCollection[]): ReadonlyMap<string, string> =>
-  new Map(live.map((each) => [namespaceOf(each), `${each.uuid} ${definitionText(each)}`]));
-
-const checkUnchanged = (before: readonly LiveCollection[], after: readonly LiveCollection[]): void => {
-  const [was, is] = [fingerprint(before), fingerprint(after)];
-  const changed = [...new Set([...was.keys(), ...is.keys()])].filter((name) => was.get(name) !== is.get(name));
-  if (changed.length === 0) return;
-  throw new DeployError('backup-failed', `collections changed while the database was fenced: ${changed.join(', ')}`, {
-    hint: 'something writes to the database past the fence: find it (another project, a cron job?) and stop it',
-  });
-};
-
-/** Fills in the time at which all collections are read. Where the server gives none, each is read as it is then. */
-const takeTime = async (
-  { database, signal }: CreateBackupOptions,
-  live: readonly LiveCollection[],
-  snapshot: Snapshot,
-): Promise<void> => {
-  const any = live.find(({ type }) => type !== 'view');
-  if (any === undefined) return;
-  // The first batch has it; going no further closes the cursor.
-  for await (const _ of readCollection(database, any.db, any.dataCollection, {
-    signal,
-    snapshot,
-    rawData: any.rawData,
-  }))
-    break;
-};
-
-/** Collections that are dumped at the same time: one that is big keeps none of the others waiting. */
-const LANES = 3;
-
-/** Plays all of them, so many at once; the first failure ends the others, and is met when all have ended. */
-const sideBySide = async <T>(
-  items: readonly T[],
-  signal: AbortSignal | undefined,
-  play: (item: T, index: number, signal: AbortSignal) => Promise<void>,
-): Promise<void> => {
-  const failed = new AbortController();
-  const until = signal === undefined ? failed.signal : AbortSignal.any([signal, failed.signal]);
-  const left = items.entries();
-  const failures: unknown[] = [];
-  const lane = async (): Promise<void> => {
-    for (const [index, item] of left) {
-      if (failures.length > 0) return;
-      await play(item, index, until);
-    }
-  };
-  await Promise.all(
-    Array.from({ length: LANES }, () =>
-      lane().catch((error: unknown) => {
-        failures.push(error);
-        failed.abort(error);
-      }),
-    ),
-  );
-  if (failures.length > 0) throw failures[0];
-};
-
-const dump = async (options: CreateBackupOptions, file: ArchiveFile, snapshot: Snapshot | null): Promise<Dump> => {
-  const { database, signal, onProgress } = options;
-  const live = await listCollections(database, signal);
-  const totalBytes = live.reduce((sum, { size }) => sum + size, 0);
-  const header = { concurrentCollections: LANES, version: ARCHIVE_VERSION, toolVersion: TOOL };
-  await writePrelude(file, { ...header, serverVersion: database.server.release.join('.') }, live);
-  if (snapshot !== null) await takeTime(options, live, snapshot);
-  const hashed: HashedNamespace[] = [];
-  const namespaces: ManifestNamespace[] = [];
-  let [documents, bytes] = [0, 0];
-  const dumpOne = async (each: LiveCollection, index: number, until?: AbortSignal): Promise<void> => {
-    const namespace = namespaceOf(each);
-    const progress = (moreDocuments: number, moreBytes: number): void => {
-      documents += moreDocuments;
-      bytes += moreBytes;
-      onProgress?.({ namespace, documents, bytes, totalBytes });
-    };
-    progress(0, 0);
-    const done = await dumpCollection({ ...options, ...(until === undefined ? {} : { signal: until }) }, file, each, {
-      snapshot,
-      progress,
-    });
-    hashed[index] = done.hashed;
-    namespaces[index] = done.listed;
-  };
-  // Users and roles come before everything else in an archive.
-  const first = live.filter(({ db, collection }) => isAccessControl(db, collection));
-  for (const [index, each] of first.entries()) await dumpOne(each, index, signal);
-  await sideBySide(live.slice(first.length), signal, (each, index, until) =>
-    dumpOne(each, first.length + index, until),
-  );
-  if (options.consistency === 'fenced') checkUnchanged(live, await listCollections(database, signal));
-  return { hashed, namespaces };
-};
 
 /** Snapshot reads: replica sets of 5.0 and later. */
 const offersSnapshots = ({ server }: Database): boolean =>
