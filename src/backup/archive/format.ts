@@ -1,6 +1,6 @@
 import { BSON } from 'mongodb';
 import { fromExtendedJson, toExtendedJson } from './extended-json.ts';
-import { decodeOrdered, isDocument, numberOf, type OrderedDocument, type OrderedValue } from './ordered-document.ts';
+import { decodeFaithfully, isDocument, numberOf, type OrderedDocument, type OrderedValue } from './ordered-document.ts';
 
 /** The archive format of mongodump, version 0.1; docs/backup-format.md describes it byte by byte. */
 export const MAGIC = Buffer.from([0x6d, 0xe2, 0x99, 0x81]);
@@ -100,8 +100,16 @@ const textField = (document: OrderedDocument, name: string): string => {
   return value;
 };
 
+/** Text that is no UTF-8 would become other text: names and definitions are taken as they are, or not at all. */
+const decodeExactly = (bytes: Buffer): OrderedDocument => {
+  const document = decodeFaithfully(bytes);
+  if (document === null)
+    throw new FormatError('it holds text that is not UTF-8, or another form of BSON than is written');
+  return document;
+};
+
 export const decodeHeader = (bytes: Buffer): ArchiveHeader => {
-  const document = decodeOrdered(bytes);
+  const document = decodeExactly(bytes);
   const header = {
     concurrentCollections: numberOf(document.get('concurrent_collections')) ?? 0,
     version: textField(document, 'version'),
@@ -146,7 +154,7 @@ const typeOf = (named: string | null, options: OrderedDocument): NamespaceType =
 };
 
 export const decodePreludeEntry = (bytes: Buffer): PreludeEntry => {
-  const document = decodeOrdered(bytes);
+  const document = decodeExactly(bytes);
   const db = textField(document, 'db');
   const collection = textField(document, 'collection');
   if (collection === '') throw new FormatError('it names no collection');
@@ -176,7 +184,7 @@ const BLOCK_FIELDS = 'CRC,EOF,collection,db';
 
 /** Strict, as mongorestore is: a field too many or of another type is an error. */
 export const decodeBlockHeader = (bytes: Buffer): BlockHeader => {
-  const document = decodeOrdered(bytes);
+  const document = decodeExactly(bytes);
   const fields = [...document.keys()].sort().join();
   if (fields !== BLOCK_FIELDS) throw new FormatError(`it has the fields ${fields}, not ${BLOCK_FIELDS}`);
   const eof = document.get('EOF');
