@@ -5,7 +5,7 @@ import { sendMessage } from '../operation/runner/lines.ts';
 import type { Ending, Happening, Hello } from '../operation/runner/protocol.ts';
 import type { Job } from './job.ts';
 import { resultLines } from './operations.ts';
-import type { StepEvents, StepState } from './render/steps.ts';
+import { countBytes, newStep, type StepEvents, type StepState } from './render/steps.ts';
 import type { Session } from './session.ts';
 import { showError } from './show-error.ts';
 
@@ -20,19 +20,19 @@ const eventPlayer = (events: StepEvents, output: Session['output'], clock: Sessi
     const startedAt = clock.monotonic() - event.elapsedMs;
     const known = steps.get(event.step);
     steps.delete(event.step);
-    return known ?? { title: event.title, startedAt, detail: null, bytes: null, summary: null };
+    return known ?? newStep(event.title, startedAt);
   };
 
   const play = (event: Happening): void => {
     if (event.type === 'started') {
-      const state = { title: event.title, startedAt: event.at + offset, detail: null, bytes: null, summary: null };
+      const state = newStep(event.title, event.at + offset);
       steps.set(event.step, state);
       events.started(state);
     } else if (event.type === 'detail' || event.type === 'bytes') {
       const state = steps.get(event.step);
       if (state === undefined) return;
       if (event.type === 'detail') state.detail = event.text;
-      else state.bytes = event.bytes;
+      else countBytes(state, event.bytes, clock.monotonic());
       events.changed(state, event.type);
     } else if (event.type === 'finished') {
       const state = over(event);

@@ -4,12 +4,12 @@ import { withDatabase } from './database.ts';
 import type { PlannedRestore } from './plan.ts';
 import { markSwitched, type Run } from './run.ts';
 
-/** Shows how far a restore is: bytes while documents are sent, else what it does. */
+/** Shows what a restore does, and its bytes while it reads and sends them. */
 export const showRestore =
   (step: Step) =>
   ({ phase, bytes, totalBytes }: RestoreProgress): void => {
-    if (phase === 'stage') step.bytes(bytes, totalBytes);
-    else step.detail(phase);
+    step.detail(phase);
+    if (phase === 'verify' || phase === 'stage') step.bytes(bytes, totalBytes);
   };
 
 /** Restores an archive into the application's database, as one step. The caller holds the fence and a copy of what is there. */

@@ -1,7 +1,7 @@
 import type { LockStatus, RunningOperation, StatusReport } from '../../deploy/results.ts';
 import type { OperationRecord } from '../../operation/operations.ts';
 import { formatAgo, formatDuration, operationName } from './format.ts';
-import { runningLine } from './steps.ts';
+import { newStep, runningLine } from './steps.ts';
 import { table } from './table.ts';
 import type { View } from './view.ts';
 
@@ -40,7 +40,7 @@ const serviceTable = (report: StatusReport, now: Date): readonly string[] =>
 const runningLines = (running: RunningOperation): readonly string[] => [
   `running: ${operationName(running)}, ${formatDuration(running.elapsedMs)} so far${running.aborting ? ', aborting' : ''}`,
   ...running.steps.map(
-    (step) => `  ${runningLine({ ...step, startedAt: 0, summary: null }, step.elapsedMs, Number.POSITIVE_INFINITY)}`,
+    (step) => `  ${runningLine({ ...newStep(step.title, 0), ...step }, step.elapsedMs, Number.POSITIVE_INFINITY)}`,
   ),
 ];
 

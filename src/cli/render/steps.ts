@@ -4,15 +4,31 @@ import type { Progress } from '../../system/progress.ts';
 import { formatBytes, formatDuration, printable } from './format.ts';
 import type { Paint } from './paint.ts';
 
+interface StepBytes {
+  readonly done: number;
+  readonly total: number | null;
+}
+
 /** A step that runs, or ran. */
 export interface StepState {
   readonly title: string;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
   detail: string | null;
-  bytes: { readonly done: number; readonly total: number | null } | null;
+  bytes: StepBytes | null;
+  /** Where the count of bytes began, in monotonic milliseconds: a step may count more than once, each time from the start. */
+  countedSince: { readonly at: number; readonly done: number } | null;
   summary: string | null;
 }
+
+export const newStep = (title: string, startedAt: number): StepState => ({
+  ...{ title, startedAt, detail: null, bytes: null, countedSince: null, summary: null },
+});
+
+export const countBytes = (step: StepState, bytes: StepBytes, now: number): void => {
+  if (step.bytes === null || bytes.done < step.bytes.done) step.countedSince = { at: now, done: bytes.done };
+  step.bytes = bytes;
+};
 
 /** What happens to steps, for a renderer. */
 export interface StepEvents {
@@ -29,7 +45,7 @@ export interface StepEvents {
 /** The Progress that turns calls into events. A step that throws has failed; the error goes on. */
 export const progressOf = (events: Omit<StepEvents, 'tell'>, clock: Clock): Progress => ({
   async step(title, run) {
-    const state: StepState = { title, startedAt: clock.monotonic(), detail: null, bytes: null, summary: null };
+    const state = newStep(title, clock.monotonic());
     events.started(state);
     try {
       const value = await run({
@@ -38,7 +54,7 @@ export const progressOf = (events: Omit<StepEvents, 'tell'>, clock: Clock): Prog
           events.changed(state, 'detail');
         },
         bytes(done, total) {
-          state.bytes = { done, total };
+          countBytes(state, { done, total }, clock.monotonic());
           events.changed(state, 'bytes');
         },
         summary(text) {
@@ -69,13 +85,31 @@ export const failedLine = ({ title }: StepState, elapsedMs: number, error: unkno
 
 export const startedLine = ({ title }: StepState): string => `..  ${joined([title])}`;
 
-/** `..  back up the database  3s  12 MB of 34 MB (35%)  collection users`, cut to `columns` characters. */
-export const runningLine = ({ title, startedAt, bytes, detail }: StepState, now: number, columns: number): string => {
-  const share = bytes?.total
-    ? ` of ${formatBytes(bytes.total)} (${Math.floor((bytes.done / bytes.total) * 100)}%)`
-    : '';
-  const seconds = `${Math.floor((now - startedAt) / 1_000)}s`;
-  const text = `..  ${joined([title, seconds, bytes && `${formatBytes(bytes.done)}${share}`, detail])}`;
+/** A rate of the first moments says nothing. */
+const RATE_AFTER_MS = 2_000;
+
+/** `12 MB of 34 MB (35%), 8.1 MB/s, 2.7s left`: as much of it as is known. */
+const describeBytes = (
+  { bytes, countedSince }: Pick<StepState, 'bytes' | 'countedSince'>,
+  now: number,
+): string | null => {
+  if (bytes === null) return null;
+  const { done } = bytes;
+  // A server's estimate may be too low.
+  const total = bytes.total !== null && bytes.total >= done ? bytes.total : null;
+  const elapsedMs = countedSince === null ? 0 : now - countedSince.at;
+  const rate = elapsedMs < RATE_AFTER_MS ? 0 : ((done - (countedSince?.done ?? 0)) / elapsedMs) * 1_000;
+  return [
+    `${formatBytes(done)}${total ? ` of ${formatBytes(total)} (${Math.floor((done / total) * 100)}%)` : ''}`,
+    ...(rate > 0 ? [`${formatBytes(rate)}/s`] : []),
+    ...(rate > 0 && total !== null ? [`${formatDuration(((total - done) / rate) * 1_000)} left`] : []),
+  ].join(', ');
+};
+
+/** `..  back up the database  3s  12 MB of 34 MB (35%), 4.0 MB/s, 5.5s left  collection users`, cut to `columns` characters. */
+export const runningLine = (step: StepState, now: number, columns: number): string => {
+  const seconds = `${Math.floor((now - step.startedAt) / 1_000)}s`;
+  const text = `..  ${joined([step.title, seconds, describeBytes(step, now), step.detail])}`;
   return text.length <= columns ? text : `${text.slice(0, Math.max(0, columns - 3))}...`;
 };
 

@@ -170,6 +170,28 @@ describe('live progress', () => {
     );
   });
 
+  it('says how fast it is and how long it will take, once that can be told, and again for a second count', async () => {
+    const { clock, progress, shown } = setUp({}, { isTTY: true, columns: 90 });
+    const last = () => shown().split('\n').at(-2);
+    await progress.step('restore', async (step) => {
+      step.bytes(1_000_000, 41_000_000);
+      await clock.advance(1_000);
+      expect(last()).toContain('..  restore  1s  1.0 MB of 41 MB (2%)');
+      await clock.advance(1_000);
+      step.bytes(9_000_000, 41_000_000);
+      await clock.advance(2_000);
+      expect(last()).toContain('..  restore  4s  9.0 MB of 41 MB (21%), 2.0 MB/s, 16.0s left');
+      step.bytes(0, null);
+      await clock.advance(2_000);
+      step.bytes(5_000_000, null);
+      await clock.advance(3_000);
+      expect(last()).toContain('..  restore  9s  5.0 MB, 1.0 MB/s');
+      step.bytes(6_000_000, 5_000_000);
+      await clock.advance(1_000);
+      expect(last()).toContain('..  restore  10s  6.0 MB, 1.0 MB/s');
+    });
+  });
+
   it('counts seconds', async () => {
     const { clock, progress, shown } = setUp({}, terminal);
     const hold = held();
