@@ -115,31 +115,34 @@ beforeAll(async () => {
 });
 afterAll(() => folder?.remove());
 
-/** What went wrong with finding it, or null. `expected`: what is kept of the good one. */
-const tryCorruption = async (base: Base, path: string, expected: string): Promise<string | null> => {
+/** What went wrong with finding it, or null. `good`: what is kept of the archives that it was made from. */
+const tryCorruption = async (base: Base, path: string, good: readonly string[]): Promise<string | null> => {
   const found = await readBackup(path, { signal: AbortSignal.timeout(HANGS_MS) }).catch((error: unknown) => error);
   if (!(found instanceof Error)) {
-    return base.manifest === null && base.kept(found as VerifiedBackup) === expected ? null : 'taken for good';
+    return base.manifest === null && good.includes(base.kept(found as VerifiedBackup)) ? null : 'taken for good';
   }
   if ((found as { code?: string }).code !== 'backup-invalid') return `${found.name}: ${found.message}`;
   return found.message.includes(path) ? null : `the message names no file: ${found.message}`;
 };
 
 test('any corruption is found; an archive from elsewhere may have changed where nothing is written twice', async () => {
-  const count = Math.ceil(torture.either(10_000, 1_200) / bases.length);
+  const count = Math.ceil(torture.either(10_000, 600) / bases.length);
   const before = process.memoryUsage().rss;
   const violations: string[] = [];
   for (const [at, base] of bases.entries()) {
     const directory = join(folder.path, `base-${at}`);
     const path = join(directory, base.manifest?.archive ?? '000001-v1.archive');
     await mkdir(directory);
-    if (base.manifest !== null) await writeManifest(directory, base.manifest);
+    // The whole body of another archive behind this one's announcements, which are the same, is that archive.
+    await writeFile(path, base.other);
+    const other = base.kept(await readBackup(path));
     await writeFile(path, base.bytes);
-    const expected = base.kept(await readBackup(path));
+    if (base.manifest !== null) await writeManifest(directory, base.manifest);
+    const good = [base.kept(await readBackup(path)), other];
     for (let nth = 0; nth < count; nth += 1) {
       const corruption = corrupt(base.bytes, base.other, torture.random);
       await writeFile(path, corruption.bytes);
-      const problem = await tryCorruption(base, path, expected);
+      const problem = await tryCorruption(base, path, good);
       if (problem !== null) violations.push(`${base.what}: ${corruption.what}: ${problem}`);
     }
   }
@@ -264,7 +267,8 @@ describe('what is made to hurt a reader', () => {
     });
     const bytes = archive(header(), entry('a'), END, block('a', document), end('a', crcOf(document)));
     const good = documentsOf(await readBackup(await folder.file(bytes)));
-    for (let at = 4; at + 4 <= bytes.length; at += 1) {
+    const offsets = Array.from({ length: bytes.length - 7 }, (_, index) => index + 4);
+    for (const at of torture.sample(offsets, 100)) {
       for (const value of values) {
         const copy = Buffer.from(bytes);
         copy.writeInt32LE(value, at);
