@@ -12,6 +12,7 @@ import { type HashedNamespace, namespaceHash } from './content-hash.ts';
 import { definitionText, digestFor, indexName } from './definition.ts';
 import type { Consistency, ManifestNamespace } from './manifest.ts';
 import { isAccessControl } from './names.ts';
+import { choose, type NamespaceFilter } from './namespace-filter.ts';
 import { readCollection, type Snapshot } from './raw-read.ts';
 
 /** Who wrote an archive: for people, nothing depends on it. */
@@ -33,6 +34,8 @@ export interface DumpOptions {
    * error. Anything else: a snapshot where the server offers one, and the label `not-point-in-time` where not.
    */
   readonly consistency: Consistency;
+  /** What is dumped; null or not there: everything. */
+  readonly filter?: NamespaceFilter | null;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: (progress: BackupProgress) => void;
 }
@@ -108,13 +111,16 @@ const takeTime = async (
     break;
 };
 
+const listChosen = async ({ database, filter = null, signal }: DumpOptions): Promise<readonly LiveCollection[]> =>
+  choose(filter, await listCollections(database, signal), 'the database');
+
 /** Collections that are dumped at the same time: one that is big keeps none of the others waiting. */
 const LANES = 3;
 
 /** Writes the whole body of an archive. Users and roles come before everything else in it. */
 export const dump = async (options: DumpOptions, file: ArchiveFile, snapshot: Snapshot | null): Promise<Dump> => {
   const { database, signal, onProgress } = options;
-  const live = await listCollections(database, signal);
+  const live = await listChosen(options);
   const totalBytes = live.reduce((sum, { size }) => sum + size, 0);
   const header = { concurrentCollections: LANES, version: ARCHIVE_VERSION, toolVersion: TOOL };
   await writePrelude(file, { ...header, serverVersion: database.server.release.join('.') }, live);
@@ -139,6 +145,6 @@ export const dump = async (options: DumpOptions, file: ArchiveFile, snapshot: Sn
   await inLanes(live.slice(first.length), { lanes: LANES, signal }, (each, index, until) =>
     dumpOne(each, first.length + index, until),
   );
-  if (options.consistency === 'fenced') checkUnchanged(live, await listCollections(database, signal));
+  if (options.consistency === 'fenced') checkUnchanged(live, await listChosen(options));
   return { hashed, namespaces };
 };

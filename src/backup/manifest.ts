@@ -34,6 +34,13 @@ const schema = z.strictObject({
   }),
   /** The one database that was dumped; null: all of them. */
   scope: z.string().max(64).nullable(),
+  /** Patterns of the collections that were asked for; not there: all of the scope. */
+  partial: z
+    .strictObject({
+      include: z.array(z.string().max(400)).max(1_000),
+      exclude: z.array(z.string().max(400)).max(1_000),
+    })
+    .optional(),
   /** fenced: nothing could write; snapshot: the server's state at one moment; the last: neither. */
   consistency: z.enum(['fenced', 'snapshot', 'not-point-in-time']),
   /** The last entry of the oplog before the dump (or the snapshot's time), where there is one. */

@@ -95,7 +95,7 @@ const prepare = async (options: RestoreOptions, backup: VerifiedBackup): Promise
   const { database, operation, extra } = options;
   await clearLeftovers(database);
   const live = await listCollections(database, options.signal);
-  const scope = scopeOf(backup, live, database.name);
+  const scope = scopeOf(backup, live, { only: database.name, filter: options.filter ?? null });
   if (scope.namespaces.length === 0 && backup.namespaces.length > 0) {
     throw new DeployError('restore-failed', `${options.path} holds nothing of the database ${database.name}`, {
       hint: `it holds ${[...new Set(backup.namespaces.map(({ db }) => db))].join(', ')}`,

@@ -15,8 +15,11 @@ export interface Candidate {
   readonly id: string;
   /** ISO 8601; null where nobody knows. */
   readonly createdAt: string | null;
-  /** Taken of what a failed version left, before it was undone. Such copies are counted apart: they shall not push real backups out. */
-  readonly aside: boolean;
+  /**
+   * `aside`: taken of what a failed version left, before it was undone; `partial`: of some collections only. Each kind is
+   * counted apart: they shall not push backups of everything out.
+   */
+  readonly kind: 'whole' | 'aside' | 'partial';
   /** Null: a good backup. */
   readonly problem: string | null;
   readonly verified: boolean;
@@ -88,13 +91,13 @@ const applyPolicy = (good: readonly Candidate[], policy: KeepPolicy, reasons: Re
 /**
  * Which backups may go. Never: the newest good one, the newest that was verified, one that is needed or pinned, and one with a problem (it may
  * be somebody's own file, or the only copy of something). `entries` newest first, as `listBackups` gives them. The rules are
- * restic's (`restic forget`), over the good backups, and over those taken aside for themselves; times are local ones.
+ * restic's (`restic forget`), over the good backups of each kind for itself; times are local ones.
  */
 export const chooseForPrune = (entries: readonly Candidate[], { policy, needed }: Retention): PruneChoice => {
   const reasons: Reasons = new Map(entries.map(({ id }) => [id, []]));
   const good = entries.filter(({ problem }) => problem === null);
-  const real = good.filter(({ aside }) => !aside);
-  const trusted = real.length > 0 ? real : good;
+  const of = (kind: Candidate['kind']) => good.filter((each) => each.kind === kind);
+  const trusted = of('whole').length > 0 ? of('whole') : good;
   const [newest] = trusted;
   for (const { id, problem, pinned } of entries) {
     if (needed.has(id)) reasons.get(id)?.push('a release or an operation needs it');
@@ -104,12 +107,7 @@ export const chooseForPrune = (entries: readonly Candidate[], { policy, needed }
   if (newest !== undefined) reasons.get(newest.id)?.push('the newest');
   const verified = trusted.find((each) => each.verified);
   if (verified !== undefined && verified !== newest) reasons.get(verified.id)?.push('the newest that was verified');
-  applyPolicy(real, policy, reasons);
-  applyPolicy(
-    good.filter(({ aside }) => aside),
-    policy,
-    reasons,
-  );
+  for (const kind of ['whole', 'aside', 'partial'] as const) applyPolicy(of(kind), policy, reasons);
   const decided = entries.map(({ id }) => ({ id, why: reasons.get(id) ?? [] }));
   return {
     keep: decided.flatMap(({ id, why }) => (why.length > 0 ? [{ id, reason: why.join('; ') }] : [])),

@@ -1,5 +1,12 @@
+import { repeated } from './argument-parsers.ts';
+import { filterOf, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
+
+interface Options extends NamespaceOptions {
+  readonly dropExtra?: boolean;
+  readonly force?: boolean;
+}
 
 export const defineBackupRestore: DefineVerb = (group, schedule) => {
   const command = group
@@ -7,26 +14,24 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
     .argument('<id-or-file>', 'a backup, or the path of an archive')
     .description('put a backup in the place of the database, behind the fence, after a copy of what is there')
     .option('--drop-extra', 'drop collections that the backup does not know')
+    .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
+    .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
     .option('--force', 'although it is of another database or server version')
     .addHelpText(
       'after',
       examples([
         ['backup restore 000012-v0.0.1 --dry-run', 'what it would replace'],
         ['backup restore 000012-v0.0.1', 'asks first'],
+        ['backup restore 000012-v0.0.1 --include app.orders', 'one collection of it'],
       ]),
     );
-  command.action(
-    (
-      backup: string,
-      { dropExtra = false, force = false }: { readonly dropExtra?: boolean; readonly force?: boolean },
-    ) => {
-      const request = { backup, dropExtra, force };
-      operate(schedule, {
-        command,
-        interruption: 'rolls-back',
-        request: { kind: 'restore', request },
-        confirm: `backup restore ${backup}`,
-      });
-    },
-  );
+  command.action((backup: string, { dropExtra = false, force = false, ...namespaces }: Options) => {
+    const request = { backup, dropExtra, force, filter: filterOf(namespaces) };
+    operate(schedule, {
+      command,
+      interruption: 'rolls-back',
+      request: { kind: 'restore', request },
+      confirm: `backup restore ${backup}`,
+    });
+  });
 };

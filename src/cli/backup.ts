@@ -1,8 +1,10 @@
 import type { VerifyRequest } from '../deploy/app.ts';
 import { DeployError } from '../errors.ts';
+import { repeated } from './argument-parsers.ts';
 import { defineBackupRestore } from './backup-restore.ts';
 import { exitCodes } from './exit-codes.ts';
 import { look } from './look.ts';
+import { filterOf, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
 import { backupDetailLines, backupListLines, verifyLines } from './render/backup.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -11,9 +13,22 @@ const defineCreate: DefineVerb = (group, schedule) => {
   const command = group
     .command('create')
     .description('back the database up and verify the backup; nothing is stopped')
-    .addHelpText('after', examples([['backup create -q', 'for cron']]));
-  command.action(() =>
-    operate(schedule, { command, interruption: 'ends', request: { kind: 'backup' }, confirm: null }),
+    .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
+    .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
+    .addHelpText(
+      'after',
+      examples([
+        ['backup create -q', 'for cron'],
+        ['backup create --exclude app.sessions', 'a partial one: no rollback uses it'],
+      ]),
+    );
+  command.action((options: NamespaceOptions) =>
+    operate(schedule, {
+      command,
+      interruption: 'ends',
+      request: { kind: 'backup', request: { filter: filterOf(options) } },
+      confirm: null,
+    }),
   );
 };
 

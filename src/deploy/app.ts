@@ -4,6 +4,7 @@ import type { AppOptions } from './app-options.ts';
 import type { LogsRequest } from './logs.ts';
 import type { Session } from './operate.ts';
 import type {
+  BackupRequest,
   DeployRequest,
   DrillRequest,
   MaintenanceMode,
@@ -61,7 +62,7 @@ export interface App {
   maintenance(mode: MaintenanceMode): Promise<MaintenanceResult>;
   prune(): Promise<PruneResult>;
   lockStatus(): Promise<LockStatus>;
-  backupCreate(): Promise<BackupDetail>;
+  backupCreate(request: BackupRequest): Promise<BackupDetail>;
   /** Newest first. */
   backupList(): Promise<readonly BackupSummary[]>;
   backupShow(id: string): Promise<BackupDetail>;
@@ -118,7 +119,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     maintenance: async (mode) => (await import('./maintenance.ts')).maintenance(session, mode),
     prune: async () => (await import('./prune.ts')).prune(session, 'all'),
     lockStatus: async () => (await import('./status.ts')).lockStatus(await session.context()),
-    backupCreate: async () => (await import('./backups.ts')).createBackupNow(session),
+    backupCreate: async (request) => (await import('./backups.ts')).createBackupNow(session, request),
     backupList: async () => (await import('./backups.ts')).backupList(session),
     backupShow: async (id) => (await import('./backups.ts')).backupShow(session, id),
     backupVerify: async (request) => (await import('./backups.ts')).backupVerify(session, request),

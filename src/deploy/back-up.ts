@@ -3,6 +3,7 @@ import { nextBackupId } from '../backup/catalogue.ts';
 import type { Database } from '../backup/connection.ts';
 import { createBackup } from '../backup/create.ts';
 import type { Manifest } from '../backup/manifest.ts';
+import type { NamespaceFilter } from '../backup/namespace-filter.ts';
 import { verifyMarked } from '../backup/verify-marked.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
@@ -13,10 +14,14 @@ export interface BackUpOptions {
   /** What the backup is of: the tag that was live, or {@link asideLabel}. */
   readonly label: string;
   readonly consistency: Manifest['consistency'];
+  /** Not there: everything, as whatever a deploy relies on must be. */
+  readonly filter?: NamespaceFilter | null;
   readonly title: string;
 }
 
 const ASIDE = 'aside-';
+/** Of a backup of some collections only, so that nobody takes it for more when it is listed. */
+export const PARTIAL = 'partial';
 
 /** Of a backup of what a version left that is being undone. */
 export const asideLabel = (tag: string): string => `${ASIDE}${tag}`;
@@ -47,6 +52,7 @@ const take = async (
           operation: operation.id,
           release: options.label,
           consistency: options.consistency,
+          filter: options.filter ?? null,
           onProgress: ({ bytes, totalBytes, namespace }) => {
             step.detail(namespace ?? '');
             step.bytes(bytes, totalBytes);

@@ -1,17 +1,18 @@
 import { dirname, resolve } from 'node:path';
 import { type BackupEntry, findBackup, listBackups } from '../backup/catalogue.ts';
 import { clearMark, setMark } from '../backup/marks.ts';
+import { filterText } from '../backup/namespace-filter.ts';
 import { type VerifyProgress, verifyBackup } from '../backup/verify.ts';
 import { verifyMarked } from '../backup/verify-marked.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { currentUser } from '../operation/operations.ts';
 import { openReleases, type Release } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
-import { backUp } from './back-up.ts';
+import { backUp, PARTIAL } from './back-up.ts';
 import type { Context } from './context.ts';
 import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
-import type { PinRequest, VerifyRequest } from './requests.ts';
+import type { BackupRequest, PinRequest, VerifyRequest } from './requests.ts';
 import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from './results.ts';
 
 const summarise = (
@@ -23,6 +24,7 @@ const summarise = (
   createdAt: manifest?.createdAt ?? null,
   documents: manifest?.documents ?? null,
   consistency: manifest?.consistency ?? null,
+  partial: manifest?.partial ?? null,
   durationMs: manifest?.durationMs ?? null,
   neededBy: releases.filter((release) => release.backup === id).map((release) => release.id),
   verifiedAt: marks.verified?.at ?? null,
@@ -46,10 +48,10 @@ const releasesOf = async (session: Session): Promise<readonly Release[]> => {
 };
 
 /** A backup while the application runs: point-in-time where the server can do that, and labelled where it can't. */
-export const createBackupNow = (session: Session): Promise<BackupDetail> =>
+export const createBackupNow = (session: Session, { filter }: BackupRequest): Promise<BackupDetail> =>
   inOperation(
     session,
-    { kind: 'backup', subject: '' },
+    { kind: 'backup', subject: filter === null ? '' : filterText(filter) },
     {
       prepare: async (context: Context) => {
         if (context.config.database === null) throw noDatabase(' to back up');
@@ -58,7 +60,8 @@ export const createBackupNow = (session: Session): Promise<BackupDetail> =>
       run: async (context, { operation, releases }) => {
         const live = await releases.live();
         const { id } = await backUp(context, operation, {
-          label: live?.tag ?? 'manual',
+          label: filter === null ? (live?.tag ?? 'manual') : `${live?.tag ?? 'manual'}-${PARTIAL}`,
+          filter,
           consistency: 'snapshot',
           title: 'back up the database',
         });

@@ -1,4 +1,5 @@
 import { findBackup } from '../backup/catalogue.ts';
+import { choose } from '../backup/namespace-filter.ts';
 import { restoreNeedsBytes, verifyBackup } from '../backup/verify.ts';
 import { pinImages } from '../compose/render.ts';
 import { DeployError } from '../errors.ts';
@@ -37,7 +38,15 @@ const releaseBackup = async (context: Context, release: Release): Promise<Planne
   }
   const { path, id } = await findBackup(context.config.backup.directory, release.backup);
   const manifest = await verifyBackup(path, { signal: context.signal });
-  return { name: id, path, needsBytes: restoreNeedsBytes(manifest), extra: 'drop', force: false };
+  return {
+    name: id,
+    path,
+    needsBytes: restoreNeedsBytes(manifest),
+    extra: 'drop',
+    force: false,
+    filter: null,
+    partial: false,
+  };
 };
 
 /** A kept release as a destination: its own rendered compose file, images by the digests it had. */
@@ -88,7 +97,9 @@ export const planRestore = async (
     });
   }
   const { path, id } = await findBackup(context.config.backup.directory, request.backup);
-  const needsBytes = restoreNeedsBytes(await verifyBackup(path, { signal: context.signal }));
+  const manifest = await verifyBackup(path, { signal: context.signal });
+  choose(request.filter, manifest.namespaces, `backup ${id}`);
+  const needsBytes = restoreNeedsBytes(manifest);
   const { release, rendered } = old;
   const restore: PlannedRestore = {
     name: id,
@@ -96,6 +107,8 @@ export const planRestore = async (
     needsBytes,
     extra: request.dropExtra ? 'drop' : 'keep',
     force: request.force,
+    filter: request.filter,
+    partial: manifest.partial !== undefined,
   };
   const images = release.images.map((image) => ({
     ...{ ...image, platforms: [] },

@@ -1,3 +1,4 @@
+import type { NamespaceFilter } from '../backup/namespace-filter.ts';
 import { hasSameDefinition } from '../compose/create-plan.ts';
 import type { ContainerState } from '../compose/engine.ts';
 import { dependencyLevels } from '../compose/graph.ts';
@@ -55,6 +56,10 @@ export interface PlannedRestore {
   /** What happens to collections that the backup does not know. */
   readonly extra: 'drop' | 'keep';
   readonly force: boolean;
+  /** What of it is restored; null: all of it. */
+  readonly filter: NamespaceFilter | null;
+  /** It holds only some collections. */
+  readonly partial: boolean;
 }
 
 export interface DeployPlan extends Destination {

@@ -1,4 +1,5 @@
 import { listBackups } from '../backup/catalogue.ts';
+import { filterText } from '../backup/namespace-filter.ts';
 import { operationName, unfinishedOperations } from '../operation/operations.ts';
 import { openReleases } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
@@ -63,8 +64,11 @@ const expectedDowntime = async (context: Context, plan: DeployPlan): Promise<num
 
 const destroysOf = (plan: DeployPlan): readonly string[] => {
   if (plan.restore === null) return [];
+  const { name, filter, partial } = plan.restore;
+  const what = filter === null && !partial ? 'everything in the database is' : 'what it holds of the database is';
+  const chosen = filter === null ? '' : ` ${filterText(filter)}`;
   return [
-    `everything in the database is replaced by backup ${plan.restore.name} (what is there now is backed up first)`,
+    `${what} replaced by backup ${name}${chosen} (what is there now is backed up first)`,
     ...(plan.restore.extra === 'drop' ? ['collections that the backup does not know are dropped'] : []),
   ];
 };
@@ -109,7 +113,11 @@ const previewRecover = async (context: Context, accept: boolean): Promise<Plan> 
 /** What an operation would do. Touches nothing and takes no lock. */
 export const preview = async (session: Session, asked: OperationRequest): Promise<Plan> => {
   const context = await session.context();
-  if (asked.kind === 'backup') return small(asked, '', ['back up the database and verify the archive']);
+  if (asked.kind === 'backup') {
+    const { filter } = asked.request;
+    const what = filter === null ? 'the database' : `of the database ${filterText(filter)}`;
+    return small(asked, '', [`back up ${what} and verify the archive`]);
+  }
   if (asked.kind === 'recover') return previewRecover(context, asked.accept);
   if (asked.kind === 'maintenance') {
     return small(asked, asked.mode, [

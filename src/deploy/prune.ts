@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { type BackupEntry, listBackups, removeBackup } from '../backup/catalogue.ts';
-import { chooseForPrune, type PruneChoice } from '../backup/retention.ts';
+import { type Candidate, chooseForPrune, type PruneChoice } from '../backup/retention.ts';
 import type { KeepPolicy } from '../config/config.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
@@ -22,6 +22,11 @@ export const releasesToRemove = (all: readonly Release[], keep: number): readonl
   return earlier.filter((release) => !kept.includes(release));
 };
 
+const kindOf = (manifest: BackupEntry['manifest']): Candidate['kind'] => {
+  if (manifest?.partial !== undefined) return 'partial';
+  return isAside(manifest?.release ?? '') ? 'aside' : 'whole';
+};
+
 /** Which backups the retention keeps, beside those that a kept release goes back to with its database. Pure. */
 export const backupsToRemove = (
   entries: readonly BackupEntry[],
@@ -31,7 +36,7 @@ export const backupsToRemove = (
   const needed = new Set(kept.flatMap((release) => (release.backup === null ? [] : [release.backup])));
   const candidates = entries.map(({ id, manifest, problem, marks }) => ({
     ...{ id, problem, createdAt: manifest?.createdAt ?? null },
-    ...{ aside: isAside(manifest?.release ?? ''), verified: marks.verified?.problem === null },
+    ...{ kind: kindOf(manifest), verified: marks.verified?.problem === null },
     pinned: marks.pinned?.reason ?? null,
   }));
   return chooseForPrune(candidates, { policy, needed });

@@ -1,3 +1,5 @@
+import type { NamespaceFilter } from '../backup/namespace-filter.ts';
+
 /** What a person asks for, one shape for each operation. */
 export interface DeployRequest {
   readonly tag: string;
@@ -22,6 +24,13 @@ export interface RestoreRequest {
   readonly dropExtra: boolean;
   /** Restore although the backup is of another database or server version. */
   readonly force: boolean;
+  /** Null: all of it. */
+  readonly filter: NamespaceFilter | null;
+}
+
+export interface BackupRequest {
+  /** Null: everything. */
+  readonly filter: NamespaceFilter | null;
 }
 
 export interface RecoverRequest {
@@ -53,7 +62,7 @@ export type OperationRequest =
   | { readonly kind: 'deploy'; readonly request: DeployRequest }
   | { readonly kind: 'rollback'; readonly request: RollbackRequest }
   | { readonly kind: 'restore'; readonly request: RestoreRequest }
-  | { readonly kind: 'backup' }
+  | { readonly kind: 'backup'; readonly request: BackupRequest }
   | { readonly kind: 'recover'; readonly accept: boolean }
   | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
   | { readonly kind: 'prune'; readonly what: 'all' | 'backups' }

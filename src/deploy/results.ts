@@ -1,3 +1,4 @@
+import type { NamespaceFilter } from '../backup/namespace-filter.ts';
 import type { GateReport } from '../health/poll.ts';
 import type { LockStatus } from '../operation/lock.ts';
 import type { OperationKind, OperationRecord, Outcome } from '../operation/operations.ts';
@@ -180,6 +181,8 @@ export interface BackupSummary {
   readonly bytes: number;
   readonly documents: number | null;
   readonly consistency: 'fenced' | 'snapshot' | 'not-point-in-time' | null;
+  /** What was asked for, where it was not everything. */
+  readonly partial: NamespaceFilter | null;
   readonly durationMs: number | null;
   /** Releases that need it for a rollback with database: prune keeps it. */
   readonly neededBy: readonly number[];

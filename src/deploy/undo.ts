@@ -59,7 +59,7 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
   const path = join(context.config.backup.directory, backup.archive);
   await restoreArchive(
     run,
-    { path, extra: 'drop', force: false },
+    { path, extra: 'drop', force: false, filter: null },
     {
       title: 'restore the database',
       summary: ({ documents }) => `${documents} documents; the aside copy is backup ${aside.id}`,

@@ -66,6 +66,35 @@ describe('backups and upkeep', () => {
     await expectServes(stack, 'v0.0.2');
   });
 
+  it('of some collections hold those, and bring back no more', async () => {
+    await insert('extra');
+    const created = await stack.run('backup', 'create', '--include', '*.orders', '--json');
+    expectExit(created, 0);
+    const partial = created.json as Backup;
+    expect(partial).toMatchObject({
+      partial: { include: ['*.orders'], exclude: [] },
+      namespaces: [{ collection: 'orders' }],
+    });
+    await insert('orders');
+    await insert('extra');
+    const { extra } = await stack.fingerprint();
+    expectExit(await stack.run('backup', 'restore', partial.id, '--drop-extra', '--yes'), 0);
+    expect(await stack.fingerprint()).toEqual({ ...content, extra });
+
+    await insert('orders');
+    expectExit(await stack.run('backup', 'restore', backup.id, '--exclude', '*.extra', '--drop-extra', '--yes'), 0);
+    expect(await stack.fingerprint()).toEqual({ ...content, extra });
+
+    const before = await readdir(join(stack.directory, 'backups'));
+    const refused = await stack.run('backup', 'create', '--include', '*.oders');
+    expectExit(refused, 12);
+    expect(refused.stderr).toContain('--include *.oders matches nothing in the database');
+    expectExit(await stack.run('backup', 'restore', backup.id, '--include', '*.oders', '--yes'), 12);
+    expectExit(await stack.run('backup', 'create', '--include', 'orders'), 2);
+    expect(await readdir(join(stack.directory, 'backups'))).toEqual(before);
+    expectExit(await stack.run('backup', 'restore', backup.id, '--drop-extra', '--yes'), 0);
+  });
+
   it('are restored into a scratch database to see whether they can be, and nothing live is touched', async () => {
     const before = await stack.fingerprint();
     const drilled = await stack.run('backup', 'drill', backup.id, '--json');

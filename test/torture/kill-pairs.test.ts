@@ -4,7 +4,7 @@ import type { Session } from '../../src/deploy/operate.ts';
 import { recover } from '../../src/deploy/recover.ts';
 import type { DeployRequest } from '../../src/deploy/requests.ts';
 import { dieAt, traced } from '../support/failpoints.ts';
-import { openTorture } from '../support/torture.ts';
+import { openTorture, say } from '../support/torture.ts';
 import { type Hit, instantsOf } from '../support/trace.ts';
 import { expectWhole } from '../unit/deploy/whole.ts';
 import { API, createWorld, type World } from '../unit/deploy/world.ts';
@@ -14,6 +14,7 @@ import { API, createWorld, type World } from '../unit/deploy/world.ts';
 
 const torture = openTorture('kill-pairs');
 const SHORT_PAIRS = 60;
+const SAID_EVERY = 500;
 
 const to = (tag: string): DeployRequest => ({ tag, images: {}, upgrade: [], restartAll: false });
 
@@ -76,7 +77,8 @@ describe('killed, and its recovery killed too', () => {
     }
     const chosen = torture.sample(pairs, SHORT_PAIRS);
     expect(chosen.length).toBeGreaterThanOrEqual(SHORT_PAIRS);
-    for (const { first, second } of chosen) {
+    for (const [done, { first, second }] of chosen.entries()) {
+      if (done % SAID_EVERY === 0) say(`torture: kill-pairs: ${name}: ${done} of ${chosen.length}`);
       await inWorld(operation, async (world) => {
         await dyingAt(first, () => operation.run(world, world.another()));
         await dyingAt(second, () => recover(world.afterDeath(), { accept: false }));

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { namespaceOf } from '../archive/format.ts';
 import type { LiveCollection } from '../collections.ts';
 import { isAccessControl, temporaryName } from '../names.ts';
+import { choose, isChosen, type NamespaceFilter } from '../namespace-filter.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
 
 const swapSchema = z.strictObject({
@@ -60,25 +61,33 @@ export interface RestoreScope {
 }
 
 /**
- * What a restore is about: the archive's collections in the database that work is confined to, without users and roles.
- * Extra collections are looked for where the backup was complete: in its scope, or else in the databases it names.
+ * What a restore is about: the archive's collections in the database that work is confined to, those that the filter chooses,
+ * without users and roles. Extra collections are looked for where the backup was complete (in its scope, or else in the
+ * databases it names) and the filter chooses them.
  */
 export const scopeOf = (
   backup: Pick<VerifiedBackup, 'manifest' | 'namespaces' | 'oplogEntries'>,
   live: readonly LiveCollection[],
-  only: string | null,
+  { only, filter }: { readonly only: string | null; readonly filter: NamespaceFilter | null },
 ): RestoreScope => {
-  const own = backup.namespaces.filter(({ db }) => only === null || db === only);
+  const inDatabase = backup.namespaces.filter(({ db }) => only === null || db === only);
+  const own = choose(filter, inDatabase, 'the backup');
   const namespaces = own.filter(({ db, collection }) => !isAccessControl(db, collection));
   const names = new Set(own.map(namespaceOf));
   const databases = new Set(own.map(({ db }) => db));
   const complete = (db: string): boolean =>
     backup.manifest === null ? databases.has(db) : backup.manifest.scope === null || backup.manifest.scope === db;
-  const elsewhere = new Set(backup.namespaces.filter((each) => !own.includes(each)).map(({ db }) => db));
+  const wasChosen = (each: LiveCollection): boolean =>
+    isChosen(backup.manifest?.partial ?? null, each) && isChosen(filter, each);
+  const elsewhere = new Set(backup.namespaces.filter((each) => !inDatabase.includes(each)).map(({ db }) => db));
   return {
     namespaces,
     extra: live.filter(
-      (each) => complete(each.db) && !names.has(namespaceOf(each)) && !isAccessControl(each.db, each.collection),
+      (each) =>
+        complete(each.db) &&
+        wasChosen(each) &&
+        !names.has(namespaceOf(each)) &&
+        !isAccessControl(each.db, each.collection),
     ),
     warnings: [
       ...(elsewhere.size > 0

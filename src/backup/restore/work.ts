@@ -1,6 +1,7 @@
 import type { Operation } from '../../operation/operations.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Database } from '../connection.ts';
+import type { NamespaceFilter } from '../namespace-filter.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
 import { isTtl } from './expiry.ts';
 import type { RestoreScope, SwapPlan } from './plan.ts';
@@ -12,6 +13,8 @@ export interface RestoreOptions {
   readonly path: string;
   /** The restore's steps are journaled through it, and its id is in temporary names. */
   readonly operation: Pick<Operation, 'id' | 'effect' | 'note'>;
+  /** What of the backup is restored; null or not there: all of it. */
+  readonly filter?: NamespaceFilter | null;
   /** What to do with collections that did not exist at backup time. */
   readonly extra: 'drop' | 'keep';
   /** Restore although the backup is of a newer server. */

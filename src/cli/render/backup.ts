@@ -1,3 +1,4 @@
+import { filterText } from '../../backup/namespace-filter.ts';
 import type {
   BackupDetail,
   BackupSummary,
@@ -12,8 +13,12 @@ import type { View } from './view.ts';
 
 const number = (value: number | null): string | null => (value === null ? null : String(value));
 
-const state = ({ problem, consistency, pinned }: BackupSummary): string =>
-  [...(pinned === null ? [] : ['pinned']), problem ?? consistency ?? 'no manifest'].join(', ');
+const state = ({ problem, consistency, partial, pinned }: BackupSummary): string =>
+  [
+    ...(pinned === null ? [] : ['pinned']),
+    ...(partial === null ? [] : ['partial']),
+    problem ?? consistency ?? 'no manifest',
+  ].join(', ');
 
 const when = (time: string | null, now: View['now']): string | null =>
   time === null ? null : `${formatAgo(time, now)} (${time})`;
@@ -48,6 +53,7 @@ export const backupDetailLines = (backup: BackupDetail, { now }: View): readonly
     ['when', when(backup.createdAt, now)],
     ['release', backup.tag],
     ['state', state(backup)],
+    ['only', backup.partial === null ? null : filterText(backup.partial)],
     ['size', formatBytes(backup.bytes)],
     ['documents', number(backup.documents)],
     ['took', backup.durationMs === null ? null : formatDuration(backup.durationMs)],

@@ -1,13 +1,17 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BSON, type Document } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { findBackup, removeBackup } from '../../../src/backup/catalogue.ts';
 import { hasChanged } from '../../../src/backup/changed.ts';
 import type { Database } from '../../../src/backup/connection.ts';
 import { createBackup } from '../../../src/backup/create.ts';
 import type { Consistency, Manifest } from '../../../src/backup/manifest.ts';
+import type { NamespaceFilter } from '../../../src/backup/namespace-filter.ts';
 import { restoreBackup } from '../../../src/backup/restore.ts';
 import { endServerOperations } from '../../../src/backup/server-operations.ts';
 import { pauseTtl } from '../../../src/backup/ttl.ts';
+import { verifyBackup } from '../../../src/backup/verify.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 import { document, type FakeServer, fakeServer, serverError } from './fake-server.ts';
@@ -31,14 +35,109 @@ const operation = {
   effect: <T>(_: string, __: unknown, run: () => Promise<T>): Promise<T> => run(),
   note: async () => {},
 };
-const restore = (database: Database, manifest: Manifest, extra: 'drop' | 'keep' = 'drop') =>
+const restore = (
+  database: Database,
+  manifest: Manifest,
+  extra: 'drop' | 'keep' = 'drop',
+  filter: NamespaceFilter | null = null,
+) =>
   restoreBackup({
-    ...{ database, path: join(folder.path, manifest.archive), operation, extra, force: false, clock: systemClock },
+    ...{
+      database,
+      path: join(folder.path, manifest.archive),
+      operation,
+      extra,
+      filter,
+      force: false,
+      clock: systemClock,
+    },
   });
 
 const id = (n: number): Buffer => document({ _id: new BSON.Int32(n) });
 const hex = (server: FakeServer, name: string): string[] =>
   (server.collection(name)?.documents ?? []).map((each) => each.toString('hex'));
+
+describe('some collections only', () => {
+  const source = () =>
+    fakeServer('d', {
+      collections: {
+        a: { documents: [id(1)] },
+        b: { documents: [id(2)] },
+        v: { type: 'view', options: { viewOn: 'a', pipeline: [] } },
+      },
+    });
+  const chosen = (server: FakeServer, filter: NamespaceFilter) =>
+    createBackup({
+      ...{ database: server, directory: folder.path, id: '000001', operation: null, release: null, compression: 1 },
+      ...{ consistency: 'fenced', clock: systemClock, filter },
+    });
+  const names = ({ namespaces }: Manifest) => namespaces.map(({ collection }) => collection);
+
+  test('are what a backup with a filter holds, and its manifest says so', async () => {
+    const manifest = await chosen(source(), { include: ['d.*'], exclude: ['d.b'] });
+    expect(names(manifest)).toEqual(['a', 'v']);
+    expect(manifest.partial).toEqual({ include: ['d.*'], exclude: ['d.b'] });
+    expect(await verifyBackup(join(folder.path, manifest.archive))).toEqual(manifest);
+    expect((await backUp(source(), 'fenced', '000002')).partial).toBeUndefined();
+  });
+
+  test('a collection left out may change while it is made, one that is chosen may not', async () => {
+    const changing = () => {
+      let read = 0;
+      return fakeServer('d', {
+        collections: { a: { documents: [id(1)] }, b: {} },
+        override: ({ find }, { collection }) => {
+          if (find === 'a') read += 1;
+          if (read === 1) collection('b')?.indexes.push({ v: 2, key: { x: 1 }, name: 'x_1' });
+          return null;
+        },
+      });
+    };
+    expect(names(await chosen(changing(), { include: ['d.a'], exclude: [] }))).toEqual(['a']);
+    await removeBackup(await findBackup(folder.path, '000001'));
+    await expect(chosen(changing(), { include: ['d.a', 'd.b'], exclude: [] })).rejects.toMatchObject({
+      code: 'backup-failed',
+      message: expect.stringContaining('d.b'),
+    });
+  });
+
+  test('nothing is left behind when the filter leaves nothing', async () => {
+    await expect(chosen(source(), { include: ['d.nope'], exclude: [] })).rejects.toMatchObject({ code: 'not-found' });
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  test('a restore of a partial backup leaves alone, and never drops, what it was not to hold', async () => {
+    const manifest = await chosen(source(), { include: ['d.a'], exclude: [] });
+    const target = fakeServer('d', {
+      collections: { a: {}, b: { documents: [id(9)] }, other: { documents: [id(8)] } },
+    });
+    await restore(target, manifest, 'drop');
+    expect(target.names()).toEqual(['a', 'b', 'other']);
+    expect(hex(target, 'a')).toEqual([id(1).toString('hex')]);
+    expect(hex(target, 'b')).toEqual([id(9).toString('hex')]);
+  });
+
+  test('a restore with a filter touches what it chooses, and drops no more', async () => {
+    const manifest = await backUp(source());
+    const target = fakeServer('d', {
+      collections: { a: {}, b: { documents: [id(9)] }, extra: {}, a2: { documents: [id(8)] } },
+    });
+    const report = await restore(target, manifest, 'drop', { include: ['d.a*'], exclude: [] });
+    expect(report).toMatchObject({ namespaces: 1, droppedExtra: ['d.a2'] });
+    expect(target.names()).toEqual(['a', 'b', 'extra']);
+    expect(hex(target, 'a')).toEqual([id(1).toString('hex')]);
+    expect(hex(target, 'b')).toEqual([id(9).toString('hex')]);
+  });
+
+  test('a filter that matches nothing of the backup is refused before anything is changed', async () => {
+    const manifest = await backUp(source());
+    const target = fakeServer('d', { collections: { a: { documents: [id(9)] } } });
+    await expect(restore(target, manifest, 'drop', { include: ['d.nope'], exclude: [] })).rejects.toMatchObject({
+      code: 'not-found',
+    });
+    expect(target.log).toEqual([]);
+  });
+});
 
 describe('time series', () => {
   const series = () => ({

@@ -7,7 +7,7 @@ const NO_SPAN = { years: 0, months: 0, days: 0, hours: 0 };
 
 /** A good, verified backup of a local time: `2026-11-20 05:30`. */
 const at = (id: string, time: string | null = null, fields: Partial<Candidate> = {}): Candidate => ({
-  ...{ id, aside: false, problem: null, verified: true, pinned: null },
+  ...{ id, kind: 'whole', problem: null, verified: true, pinned: null },
   createdAt: time === null ? null : new Date(time.replace(' ', 'T')).toISOString(),
   ...fields,
 });
@@ -103,12 +103,21 @@ describe('rules', () => {
     expect(reasons(days, { daily: 7 })).toMatchObject({ 1: 'daily: the oldest' });
   });
   test('copies taken aside are counted apart, and never push a real one out', () => {
-    const aside = (id: string) => at(id, null, { aside: true });
+    const aside = (id: string) => at(id, null, { kind: 'aside' });
     expect(choose([aside('6'), aside('5'), aside('4'), at('3'), at('2'), at('1')], { last: 2 })).toMatchObject({
       keep: [{ id: '6' }, { id: '5' }, { id: '3', reason: 'the newest; among the last 2' }, { id: '2' }],
       remove: [{ id: '4' }, { id: '1' }],
     });
     expect(kept([aside('2'), aside('1')], {})).toEqual(['2']);
+  });
+  test('so are partial ones, which never stand for the newest while there is a whole one', () => {
+    const partial = (id: string) => at(id, null, { kind: 'partial' });
+    expect(choose([partial('6'), partial('5'), partial('4'), at('3'), at('2')], { last: 2 })).toMatchObject({
+      keep: [{ id: '6' }, { id: '5' }, { id: '3', reason: 'the newest; among the last 2' }, { id: '2' }],
+      remove: [{ id: '4' }],
+    });
+    expect(kept([partial('3'), at('2'), partial('1')], {})).toEqual(['2']);
+    expect(kept([partial('2'), partial('1')], {})).toEqual(['2']);
   });
   test('a wrong clock hides nothing: what is without a time is counted by its place', () => {
     expect(kept([at('2'), at('1')], { last: 2, daily: 3 })).toEqual(['2', '1']);

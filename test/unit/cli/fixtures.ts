@@ -152,6 +152,7 @@ export const backup: BackupDetail = {
   bytes: 34_000_000,
   documents: 412,
   consistency: 'fenced',
+  partial: null,
   durationMs: 1_000,
   neededBy: [1, 2],
   problem: null,

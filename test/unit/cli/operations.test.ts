@@ -108,9 +108,20 @@ describe('every operation', () => {
     ['rollback v1 --with-database', { kind: 'rollback', request: { tag: 'v1', withDatabase: true } }],
     [
       'backup restore b --drop-extra --force',
-      { kind: 'restore', request: { backup: 'b', dropExtra: true, force: true } },
+      { kind: 'restore', request: { backup: 'b', dropExtra: true, force: true, filter: null } },
     ],
-    ['backup create', { kind: 'backup' }],
+    [
+      'backup restore b --include a.b --include a.c',
+      {
+        kind: 'restore',
+        request: { backup: 'b', dropExtra: false, force: false, filter: { include: ['a.b', 'a.c'], exclude: [] } },
+      },
+    ],
+    ['backup create', { kind: 'backup', request: { filter: null } }],
+    [
+      'backup create --exclude a.b --include a.*',
+      { kind: 'backup', request: { filter: { include: ['a.*'], exclude: ['a.b'] } } },
+    ],
     ['backup prune', { kind: 'prune', what: 'backups' }],
     ['prune', { kind: 'prune', what: 'all' }],
     ['maintenance on', { kind: 'maintenance', mode: 'on' }],
