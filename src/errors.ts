@@ -35,6 +35,7 @@ export type ErrorCode =
   | 'hook-failed-before'
   | 'not-found'
   | 'unsupported'
+  | 'identity-missing'
   | 'interrupted-before'
   // failed and rolled back (20), halted (21), halted earlier (22)
   | 'rolled-back'

@@ -5,6 +5,8 @@ import { removeDurably } from '../system/durable-file.ts';
 import { around } from '../system/failpoints/around.ts';
 import {
   ARCHIVE_SUFFIXES,
+  archiveName,
+  archiveStem,
   isManifestName,
   type Manifest,
   manifestPath,
@@ -29,7 +31,7 @@ export interface BackupEntry {
 const isArchiveName = (name: string): boolean =>
   !name.startsWith('.') && ARCHIVE_SUFFIXES.some((suffix) => name.endsWith(suffix));
 
-const idOf = (name: string): string => name.replace(/\.(archive(\.gz)?|manifest\.json)$/, '');
+const idOf = (name: string): string => archiveStem(name).replace(/\.manifest\.json$/, '');
 
 /** The number an id starts with; backups that others put here have none and come last. */
 const sequenceOf = (id: string): number => {
@@ -63,7 +65,7 @@ const withoutManifest = async (id: string, path: string, problem: string): Promi
   marks: await readMarks(path),
 });
 
-const withManifest = async (directory: string, name: string): Promise<BackupEntry> => {
+const withManifest = async (directory: string, name: string, names: readonly string[]): Promise<BackupEntry> => {
   const id = idOf(name);
   try {
     const manifest = await readManifest(join(directory, name));
@@ -74,7 +76,10 @@ const withManifest = async (directory: string, name: string): Promise<BackupEntr
     const problem = problemOf(manifest, bytes) ?? marks.verified?.problem ?? null;
     return { id: manifest.id, path, bytes, manifest, problem, marks };
   } catch (error) {
-    return withoutManifest(id, join(directory, `${id}${ARCHIVE_SUFFIXES[0]}`), messageOf(error));
+    // What a damaged manifest says of its archive counts for nothing.
+    const archive = names.find((each) => isArchiveName(each) && manifestPath(each) === name);
+    const path = join(directory, archive ?? archiveName(id, { compressed: true, encrypted: false }));
+    return withoutManifest(id, path, messageOf(error));
   }
 };
 
@@ -85,7 +90,7 @@ const withManifest = async (directory: string, name: string): Promise<BackupEntr
 export const listBackups = async (directory: string): Promise<readonly BackupEntry[]> => {
   const names = await namesIn(directory);
   const manifests = names.filter(isManifestName);
-  const entries = await Promise.all(manifests.map((name) => withManifest(directory, name)));
+  const entries = await Promise.all(manifests.map((name) => withManifest(directory, name, names)));
   const known = new Set(manifests);
   for (const name of names) {
     if (!isArchiveName(name) || known.has(manifestPath(name))) continue;

@@ -25,6 +25,8 @@ export interface CreateBackupOptions extends DumpOptions {
   readonly release: string | null;
   /** gzip level 1 to 9; 0: no compression. */
   readonly compression: number;
+  /** Whom it is encrypted to with age (age1...); null, or none given: it is not. */
+  readonly recipients?: readonly string[] | null;
   readonly clock: Clock;
 }
 
@@ -64,7 +66,7 @@ interface Attempt extends Dump {
 
 const attempt = async (options: CreateBackupOptions, path: string, snapshot: Snapshot | null): Promise<Attempt> => {
   const before = await oplogEnd(options.database, options.signal);
-  const file = await ArchiveFile.create(path, options.compression);
+  const file = await ArchiveFile.create(path, options.compression, options.recipients);
   try {
     const dumped = await dump(options, file, snapshot);
     const time = snapshot?.atClusterTime ?? null;
@@ -111,14 +113,15 @@ const refuseHalfRestored = async ({ database, signal }: CreateBackupOptions): Pr
 };
 
 /**
- * Dumps the database into `<directory>/<id>.archive.gz`, with a manifest beside it that is written last. Both are
+ * Dumps the database into `<directory>/<id>.archive.gz` (or `.archive.gz.age`), with a manifest beside it that is written last. Both are
  * private (0600) and durable when this resolves. On any failure nothing stays behind: `backup-failed`, or the signal's
  * reason. The archive is what `mongodump --archive --gzip` writes. It has not been verified yet.
  */
 export const createBackup = async (given: CreateBackupOptions): Promise<Manifest> => {
   const { operation, clock, directory, id } = given;
   const options = operation === null ? given : { ...given, database: given.database.marked(operation) };
-  const archive = archiveName(id, options.compression > 0);
+  const encrypted = (options.recipients ?? null) !== null;
+  const archive = archiveName(id, { compressed: options.compression > 0, encrypted });
   const path = join(directory, archive);
   try {
     await makeDirectory(directory);

@@ -84,7 +84,7 @@ const dropEach = async (database: Database, names: readonly string[]): Promise<r
 
 /**
  * Restores a backup beside everything else, into databases of its own (`kaleem-deploy_drill_...`), compares what is there then with the
- * backup, and removes them again. Nothing live is read or touched. `backup-invalid`; `restore-failed`: this server can't hold
+ * backup, and removes them again. Nothing live is read or touched. `backup-invalid`, `identity-missing`; `restore-failed`: this server can't hold
  * what the backup holds, or holds something else now; on abort the signal's reason. A scratch database that can't be removed is a failure too.
  */
 export const drillBackup = async (given: DrillOptions): Promise<DrillReport> => {
@@ -92,7 +92,7 @@ export const drillBackup = async (given: DrillOptions): Promise<DrillReport> => 
   const { database, project, operation, clock, path, signal, onProgress } = options;
   const started = clock.monotonic();
   const backup = await readBackup(path, {
-    signal,
+    ...{ signal, identityFiles: options.identityFiles },
     onProgress: (progress) => onProgress?.({ phase: 'verify', ...progress }),
   });
   // Whether a newer server's backup can be restored here is what is to be found out.

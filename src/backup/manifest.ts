@@ -79,9 +79,14 @@ const SUFFIX = '.manifest.json';
 /** A hundred thousand collections fit. */
 const LARGEST = 256 * 1024 * 1024;
 
-export const ARCHIVE_SUFFIXES = ['.archive.gz', '.archive'] as const;
+const ENCRYPTED_SUFFIX = '.age';
+export const ARCHIVE_SUFFIXES = ['.archive.gz', '.archive'].flatMap((each) => [each, `${each}${ENCRYPTED_SUFFIX}`]);
 
-export const archiveName = (id: string, compressed: boolean): string => `${id}${ARCHIVE_SUFFIXES[compressed ? 0 : 1]}`;
+export const archiveName = (id: string, kind: { readonly compressed: boolean; readonly encrypted: boolean }): string =>
+  `${id}.archive${kind.compressed ? '.gz' : ''}${kind.encrypted ? ENCRYPTED_SUFFIX : ''}`;
+
+/** As far as its name tells. */
+export const isEncrypted = (archive: string): boolean => archive.endsWith(ENCRYPTED_SUFFIX);
 
 /** The path of an archive without its suffix: what lies beside it is called so, with suffixes of its own. */
 export const archiveStem = (archive: string): string => {

@@ -122,7 +122,7 @@ const swapIntent = (plan: SwapPlan) => ({ plan: encodePlan(plan), collections: p
  * staged copies back byte for byte, swaps by renaming, compares, and only then drops what was live. The caller holds the
  * fence and an aside copy, and has checked the disk (`restoreNeedsBytes`).
  *
- * `backup-invalid`, `unsupported` (a newer server's backup without `force`), `halted-earlier` (a restore that was cut
+ * `backup-invalid`, `identity-missing`, `unsupported` (a newer server's backup without `force`), `halted-earlier` (a restore that was cut
  * short comes first): nothing was touched. `restore-failed` says whether live collections are untouched or back; where
  * even that failed, `recoverRestore` brings them back. On abort: the same, then the signal's reason.
  */
@@ -131,7 +131,7 @@ export const restoreBackup = async (given: RestoreOptions): Promise<RestoreRepor
   const { operation, clock, path, signal, onProgress } = options;
   const started = clock.monotonic();
   const backup = await readBackup(path, {
-    signal,
+    ...{ signal, identityFiles: options.identityFiles },
     onProgress: (progress) => onProgress?.({ phase: 'verify', ...progress }),
   });
   const warnings = checkVersion(backup, options.database.server, options.force);

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
+import { DeployError } from '../errors.ts';
 import { ByteSource } from './archive/byte-source.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
@@ -19,6 +20,8 @@ export interface VerifyProgress {
 }
 
 export interface VerifyOptions {
+  /** Files with the identities that may decrypt it, tried in turn. */
+  readonly identityFiles?: readonly string[] | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: VerifyProgress) => void) | undefined;
 }
@@ -34,6 +37,8 @@ export interface VerifiedNamespace extends HashedNamespace {
 
 export interface VerifiedBackup {
   readonly path: string;
+  /** With which it is decrypted when it is read again. */
+  readonly identityFiles: readonly string[];
   /** Null: an archive of someone else's, verified as far as its own CRCs go. */
   readonly manifest: Manifest | null;
   /** Of the file. */
@@ -93,6 +98,13 @@ const compareNamespace = (found: VerifiedNamespace, listed: ManifestNamespace): 
   return wrong === undefined ? null : `its ${wrong[0]} is ${wrong[1]}, the manifest says ${wrong[2]}`;
 };
 
+type FileFacts = Pick<Manifest, 'bytes' | 'sha256'>;
+
+const compareFile = ({ bytes, sha256 }: FileFacts, manifest: FileFacts): string | null => {
+  if (bytes !== manifest.bytes) return `it has ${bytes} bytes, the manifest says ${manifest.bytes}`;
+  return sha256 === manifest.sha256 ? null : `its SHA-256 is ${sha256}, the manifest says ${manifest.sha256}`;
+};
+
 /** The first thing in which the archive differs from what the manifest says of it, or null. */
 const compareManifest = (backup: VerifiedBackup, manifest: Manifest): string | null => {
   const listed = new Map(manifest.namespaces.map((each) => [namespaceOf(each), each]));
@@ -109,24 +121,39 @@ const compareManifest = (backup: VerifiedBackup, manifest: Manifest): string | n
   const { content } = backup;
   if (content.hash !== manifest.contentHash)
     return `its content hash is ${content.hash}, the manifest says ${manifest.contentHash}`;
-  if (backup.bytes !== manifest.bytes) return `it has ${backup.bytes} bytes, the manifest says ${manifest.bytes}`;
-  return backup.sha256 === manifest.sha256
-    ? null
-    : `its SHA-256 is ${backup.sha256}, the manifest says ${manifest.sha256}`;
+  return compareFile(backup, manifest);
+};
+
+const isIdentityMissing = (error: unknown): boolean =>
+  error instanceof DeployError && error.code === 'identity-missing';
+
+/** What can be checked without a key; and a header that is damaged may look like one for somebody else. */
+const checkDigest = async (path: string, manifest: Manifest, signal: AbortSignal | undefined): Promise<void> => {
+  const source = await ByteSource.open(path);
+  try {
+    const problem = compareFile({ bytes: source.fileBytes, sha256: await source.digest(signal) }, manifest);
+    if (problem !== null) throw archiveInvalid(path, problem);
+  } finally {
+    await source.close();
+  }
 };
 
 /**
  * Reads a whole archive and checks everything that can be: gzip's checks, framing, the structure of every document, the CRC
  * of every collection, prelude against body, and, where there is a manifest beside it, every number and hash in that.
- * Archives of mongodump have none: `manifest` is null then. `backup-invalid` names what differs and at which byte.
+ * Archives of mongodump have none: `manifest` is null then. `backup-invalid` names what differs and at which byte;
+ * `identity-missing`: it is encrypted, nobody at hand can decrypt it, and its SHA-256 is what its manifest says, if it has one.
  * Memory stays bounded whatever the archive holds, and nothing in it is taken for a path.
  */
 export const readBackup = async (path: string, options: VerifyOptions = {}): Promise<VerifiedBackup> => {
-  const { signal, onProgress } = options;
+  const { signal, onProgress, identityFiles = [] } = options;
   const manifest = await readManifest(manifestPath(path));
-  const source = await ByteSource.open(path);
+  const source = await ByteSource.open(path, identityFiles);
   try {
-    const reader = await ArchiveReader.open(source, signal);
+    const reader = await ArchiveReader.open(source, signal).catch(async (error: unknown) => {
+      if (manifest !== null && isIdentityMissing(error)) await checkDigest(path, manifest, signal);
+      throw error;
+    });
     let bytes = 0;
     const onRead = (namespace: string, more: number): void => {
       bytes += more;
@@ -135,7 +162,7 @@ export const readBackup = async (path: string, options: VerifyOptions = {}): Pro
     const tallies = await readThrough(reader, { signal, onRead });
     const namespaces = collect(reader, tallies);
     const backup: VerifiedBackup = {
-      ...{ path, manifest, sha256: source.sha256(), bytes: source.fileBytes, header: reader.header },
+      ...{ path, identityFiles, manifest, sha256: source.sha256(), bytes: source.fileBytes, header: reader.header },
       ...{ namespaces, content: combineHashes(namespaces) },
       oplogEntries: tallies.get(OPLOG_NAMESPACE)?.digest.documents ?? 0,
     };
@@ -153,7 +180,7 @@ const describeForeign = async (backup: VerifiedBackup): Promise<Manifest> => {
   const { mtime } = await stat(backup.path);
   const { content, header } = backup;
   return {
-    ...{ formatVersion: 1, id: archive.replace(/\.(archive|gz|archive\.gz)$/, ''), archive },
+    ...{ formatVersion: 1, id: archive.replace(/(\.archive)?(\.gz)?(\.age)?$/, ''), archive },
     ...{ sha256: backup.sha256, bytes: backup.bytes, createdAt: mtime.toISOString(), operation: null, release: null },
     ...{ toolVersion: header.toolVersion, serverVersion: header.serverVersion },
     ...{ database: { replicaSet: null, replicaSetId: null, ferretdb: false }, scope: null },

@@ -1,4 +1,5 @@
 import { repeated } from './argument-parsers.ts';
+import { identityOption } from './identity-option.ts';
 import { filterOf, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -6,6 +7,7 @@ import { type DefineVerb, examples } from './verb.ts';
 interface Options extends NamespaceOptions {
   readonly dropExtra?: boolean;
   readonly force?: boolean;
+  readonly identity?: string | null;
 }
 
 export const defineBackupRestore: DefineVerb = (group, schedule) => {
@@ -17,6 +19,7 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
     .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
     .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
     .option('--force', 'although it is of another database or server version')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([
@@ -25,8 +28,8 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
         ['backup restore 000012-v0.0.1 --include app.orders', 'one collection of it'],
       ]),
     );
-  command.action((backup: string, { dropExtra = false, force = false, ...namespaces }: Options) => {
-    const request = { backup, dropExtra, force, filter: filterOf(namespaces) };
+  command.action((backup: string, { dropExtra = false, force = false, identity = null, ...namespaces }: Options) => {
+    const request = { backup, dropExtra, force, identity, filter: filterOf(namespaces) };
     operate(schedule, {
       command,
       interruption: 'rolls-back',

@@ -3,6 +3,7 @@ import { DeployError } from '../errors.ts';
 import { repeated } from './argument-parsers.ts';
 import { defineBackupRestore } from './backup-restore.ts';
 import { exitCodes } from './exit-codes.ts';
+import { identityOption } from './identity-option.ts';
 import { look } from './look.ts';
 import { filterOf, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
@@ -52,6 +53,7 @@ const defineShow: DefineVerb = (group, schedule) => {
 };
 
 interface Which {
+  readonly identity?: string | null;
   readonly all?: boolean;
   readonly newest?: boolean;
 }
@@ -63,6 +65,7 @@ const defineVerify: DefineVerb = (group, schedule) => {
     .description('read whole backups and check every checksum; exit 31 when one is wrong')
     .option('--all', 'every backup there is')
     .option('--newest', 'the newest one')
+    .addOption(identityOption())
     .addHelpText(
       'after',
       examples([
@@ -71,18 +74,22 @@ const defineVerify: DefineVerb = (group, schedule) => {
         ['backup verify ./dump.archive.gz', 'an archive from elsewhere, mongodump included'],
       ]),
     );
-  command.action((backup: string | undefined, { all = false, newest = false }: Which) => {
+  command.action((backup: string | undefined, { all = false, newest = false, identity = null }: Which) => {
     if ([backup !== undefined, all, newest].filter(Boolean).length !== 1) {
       throw new DeployError('usage', 'which backup? an id, the path of an archive, --newest or --all', {
         hint: 'kaleem-deploy backup verify --help',
       });
     }
-    const request: VerifyRequest = backup === undefined ? { which: all ? 'all' : 'newest' } : { which: 'one', backup };
+    const request: VerifyRequest =
+      backup === undefined ? { which: all ? 'all' : 'newest', identity } : { which: 'one', backup, identity };
     look(schedule, {
       command,
       read: (app) => app.backupVerify(request),
       lines: verifyLines,
-      exitCode: ({ bad }) => (bad.length > 0 ? exitCodes['backup-invalid'] : undefined),
+      exitCode: ({ bad, locked }) => {
+        if (bad.length > 0) return exitCodes['backup-invalid'];
+        return locked.length > 0 ? exitCodes['identity-missing'] : undefined;
+      },
     });
   });
 };
@@ -109,12 +116,13 @@ const defineDrill: DefineVerb = (group, schedule) => {
     .description(
       'restore a backup into a scratch database, compare, and remove it again; exit 3 when it cannot be restored',
     )
+    .addOption(identityOption())
     .addHelpText('after', examples([['backup drill -q', 'for cron: nothing live is touched']]));
-  command.action((backup: string | undefined) =>
+  command.action((backup: string | undefined, { identity = null }: Pick<Which, 'identity'>) =>
     operate(schedule, {
       command,
       interruption: 'ends',
-      request: { kind: 'drill', request: { backup: backup ?? null } },
+      request: { kind: 'drill', request: { backup: backup ?? null, identity } },
       confirm: null,
     }),
   );

@@ -37,6 +37,7 @@ export const exitCodes = {
   'hook-failed-before': 12,
   'not-found': 12,
   unsupported: 12,
+  'identity-missing': 12,
 
   'rolled-back': 20,
   // The live database is as it was: a restore works beside it and swaps at the end, or halts.

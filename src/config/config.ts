@@ -131,6 +131,14 @@ export interface KeepPolicy {
   readonly within: Span | null;
 }
 
+/** Whom backups are encrypted to, with age; beside them always this server's own key, so that it can verify and undo by itself. */
+export interface EncryptionConfig {
+  /** age1..., at least one. */
+  readonly recipients: readonly string[];
+  /** Absolute. Tried after the server's own when a backup is read; null: there is none. */
+  readonly identityFile: string | null;
+}
+
 export interface Config {
   /** Label only; default: the compose project's name. */
   readonly app: string | null;
@@ -183,6 +191,8 @@ export interface Config {
     readonly keep: KeepPolicy;
     /** gzip level 1 to 9. */
     readonly compression: number;
+    /** Null: backups are not encrypted. */
+    readonly encryption: EncryptionConfig | null;
   };
   /** How many earlier releases stay ready for a rollback. */
   readonly keepReleases: number;

@@ -1,6 +1,7 @@
 import { DeployError } from '../errors.ts';
 import { resolveCompose } from './compose.ts';
 import type { Config } from './config.ts';
+import { resolveEncryption } from './encryption.ts';
 import type { Variables } from './env-load.ts';
 import { resolveGates } from './gates.ts';
 import { attemptsFrom, variable } from './known-variables.ts';
@@ -98,6 +99,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
       directory: directories.backupDirectory,
       keep: resolveKeep(file.backup),
       compression: file.backup?.compression ?? 6,
+      encryption: await resolveEncryption(file.backup, { base, resolver }),
     },
     keepReleases: file.keep_releases ?? 5,
     stateDirectory: directories.stateDirectory,

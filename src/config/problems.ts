@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { DeployError } from '../errors.ts';
+import { holdsSecretKey } from './age.ts';
 import { nearest } from './nearest.ts';
 import type { ConfigFile } from './schema.ts';
 import { configFile } from './schema.ts';
@@ -31,6 +32,7 @@ const show = (value: unknown, path: Path): string => {
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a map';
   if (path.some((step) => SECRET_KEY.test(String(step)))) return 'something else';
+  if (typeof value === 'string' && holdsSecretKey(value)) return 'a secret key';
   const shown = typeof value === 'string' ? `'${maskUri(value)}'` : String(value);
   return shown.length > 80 ? `${shown.slice(0, 77)}...'` : shown;
 };

@@ -17,6 +17,7 @@ import {
   serviceName,
   span,
   strict,
+  text,
   variableName,
   wholeNumber,
 } from './schema-values.ts';
@@ -122,6 +123,11 @@ export const configFile = strict({
     keep_yearly: wholeNumber(1, 10_000).optional(),
     keep_within: span.optional(),
     compression: wholeNumber(1, 9).optional(),
+    encryption: strict({
+      recipients: oneOrMore(text, 'age recipients').optional(),
+      recipients_file: path.optional(),
+      identity_file: path.optional(),
+    }).optional(),
   }).optional(),
   keep_releases: wholeNumber(1, 1000).optional(),
   state_directory: path.optional(),

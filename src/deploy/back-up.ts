@@ -7,6 +7,7 @@ import type { NamespaceFilter } from '../backup/namespace-filter.ts';
 import { verifyMarked } from '../backup/verify-marked.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
+import { identityFiles, recipientsOf } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 
@@ -49,6 +50,7 @@ const take = async (
       async () => {
         const manifest = await createBackup({
           ...{ database, directory, id, compression, signal, clock },
+          recipients: await recipientsOf(context),
           operation: operation.id,
           release: options.label,
           consistency: options.consistency,
@@ -59,7 +61,9 @@ const take = async (
           },
         });
         step.detail('verifying');
-        await verifyMarked(join(directory, manifest.archive), clock, { signal });
+        await verifyMarked(join(directory, manifest.archive), clock, {
+          ...{ signal, identityFiles: identityFiles(config) },
+        });
         step.summary(`${id}, ${manifest.documents} documents`);
         return manifest;
       },

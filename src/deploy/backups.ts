@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { type BackupEntry, findBackup, listBackups } from '../backup/catalogue.ts';
+import { isEncrypted } from '../backup/manifest.ts';
 import { clearMark, setMark } from '../backup/marks.ts';
 import { filterText } from '../backup/namespace-filter.ts';
 import { type VerifyProgress, verifyBackup } from '../backup/verify.ts';
@@ -9,11 +10,19 @@ import { currentUser } from '../operation/operations.ts';
 import { openReleases, type Release } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import { backUp, PARTIAL } from './back-up.ts';
+import { checkedIdentityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
 import type { BackupRequest, PinRequest, VerifyRequest } from './requests.ts';
-import type { BackupDetail, BackupSummary, PinResult, VerifyReport, VerifyResult } from './results.ts';
+import type {
+  BackupDetail,
+  BackupSummary,
+  PinResult,
+  UnverifiedBackup,
+  VerifyReport,
+  VerifyResult,
+} from './results.ts';
 
 const summarise = (
   { id, path, manifest, problem, marks }: BackupEntry,
@@ -29,6 +38,7 @@ const summarise = (
   neededBy: releases.filter((release) => release.backup === id).map((release) => release.id),
   verifiedAt: marks.verified?.at ?? null,
   pinned: marks.pinned?.reason ?? null,
+  encrypted: isEncrypted(path),
 });
 
 const detail = (entry: BackupEntry, releases: readonly Release[]): BackupDetail => ({
@@ -80,16 +90,21 @@ export const backupList = async (session: Session): Promise<readonly BackupSumma
 export const backupShow = async (session: Session, id: string): Promise<BackupDetail> =>
   detail(await findBackup(session.options.config.backup.directory, id), await releasesOf(session));
 
-const verifyEntry = async ({ options }: Session, entry: BackupEntry): Promise<VerifyResult> => {
+const verifyEntry = async (
+  { options }: Session,
+  entry: BackupEntry,
+  identityFiles: readonly string[],
+): Promise<VerifyResult> => {
   const { clock, progress, signal } = options;
   const started = clock.monotonic();
   const verified = await progress.step(`verify ${entry.id}`, (step) => {
     const onProgress = (at: VerifyProgress): void => step.bytes(at.bytes, at.totalBytes);
     // Beside a file from elsewhere nothing of ours is left.
-    if (entry.manifest === null) return verifyBackup(entry.path, { signal, onProgress });
+    const reading = { signal, onProgress, identityFiles };
+    if (entry.manifest === null) return verifyBackup(entry.path, reading);
     const onUnmarked = (error: unknown): void =>
       progress.warn(`that it was verified is not noted: ${messageOf(error)}`);
-    return verifyMarked(entry.path, clock, { signal, onProgress, onUnmarked });
+    return verifyMarked(entry.path, clock, { ...reading, onUnmarked });
   });
   return {
     ...{ id: entry.id, path: entry.path, bytes: verified.bytes, namespaces: verified.namespaces.length },
@@ -99,11 +114,20 @@ const verifyEntry = async ({ options }: Session, entry: BackupEntry): Promise<Ve
   };
 };
 
+/** A backup that nobody here can decrypt is not a damaged one. */
+const UNVERIFIED: Readonly<Partial<Record<DeployError['code'], 'bad' | 'locked'>>> = {
+  'backup-invalid': 'bad',
+  'identity-missing': 'locked',
+};
+
 /** Reads whole archives: digest, structure, checksums, counts. */
 export const backupVerify = async (session: Session, asked: VerifyRequest): Promise<VerifyReport> => {
-  const { directory } = session.options.config.backup;
+  const { config, progress } = session.options;
+  const { directory } = config.backup;
+  const identityFiles = await checkedIdentityFiles(config, asked.identity);
   if (asked.which === 'one') {
-    return { good: [await verifyEntry(session, await findBackup(directory, asked.backup))], bad: [] };
+    const entry = await findBackup(directory, asked.backup);
+    return { good: [await verifyEntry(session, entry, identityFiles)], bad: [], locked: [] };
   }
   const all = await listBackups(directory);
   if (all.length === 0) {
@@ -112,18 +136,19 @@ export const backupVerify = async (session: Session, asked: VerifyRequest): Prom
     });
   }
   const good: VerifyResult[] = [];
-  const bad: VerifyReport['bad'][number][] = [];
+  const found: Record<'bad' | 'locked', UnverifiedBackup[]> = { bad: [], locked: [] };
   for (const entry of asked.which === 'newest' ? all.slice(0, 1) : all) {
     const { id, path } = entry;
     try {
-      good.push(await verifyEntry(session, entry));
+      good.push(await verifyEntry(session, entry, identityFiles));
     } catch (error) {
-      if (!(error instanceof DeployError && error.code === 'backup-invalid')) throw error;
-      bad.push({ id, path, problem: error.message });
-      session.options.progress.warn(`backup ${id} is bad: ${error.message}`);
+      const kind = error instanceof DeployError ? UNVERIFIED[error.code] : undefined;
+      if (kind === undefined) throw error;
+      found[kind].push({ id, path, problem: messageOf(error) });
+      progress.warn(`backup ${id} ${kind === 'bad' ? 'is bad' : 'could not be checked'}: ${messageOf(error)}`);
     }
   }
-  return { good, bad };
+  return { good, ...found };
 };
 
 /** Has prune keep a backup whatever its rules say, or no longer. */

@@ -5,6 +5,7 @@ import { DeployError, messageOf } from '../errors.ts';
 import { lastEnded, listOperations, openOperations } from '../operation/operations.ts';
 import { findState } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
+import { keysFinding } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { openFirewall } from './fence/firewall.ts';
@@ -100,6 +101,7 @@ const checks: Readonly<Record<string, Check>> = {
       },
     );
   },
+  'backup encryption': ({ config }) => keysFinding(config),
   permissions: async ({ config }) => {
     const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));
     if ((mode & 0o004) === 0) return `${config.compose.envFile} is private`;

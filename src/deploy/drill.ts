@@ -3,6 +3,7 @@ import { type DrillReport, drillBackup } from '../backup/drill.ts';
 import { restoreNeedsBytes } from '../backup/verify.ts';
 import { DeployError } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
+import { checkedIdentityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
@@ -23,13 +24,17 @@ const chosen = async ({ config }: Context, { backup }: DrillRequest) => {
   return found ?? findBackup(directory, backup ?? '');
 };
 
-const rehearse = (context: Context, operation: Operation, id: string, path: string): Promise<DrillReport> =>
+interface Chosen extends Pick<BackupEntry, 'id' | 'path'> {
+  readonly identityFiles: readonly string[];
+}
+
+const rehearse = (context: Context, operation: Operation, { id, path, identityFiles }: Chosen): Promise<DrillReport> =>
   context.progress.step(`restore backup ${id} into a scratch database`, async (step) => {
     const { clock, signal } = context;
     const project = context.project.name;
     const report = await withDatabase(context, (database) =>
       drillBackup({
-        ...{ database, project, path, operation, signal, clock },
+        ...{ database, project, path, identityFiles, operation, signal, clock },
         onProgress: showRestore(step),
       }),
     ).catch((error: unknown) => {
@@ -48,9 +53,9 @@ const rehearse = (context: Context, operation: Operation, id: string, path: stri
 export const drill = (session: Session, request: DrillRequest): Promise<DrillResult> =>
   inOperation(
     session,
-    { kind: 'drill', subject: ({ id }: BackupEntry) => id },
+    { kind: 'drill', subject: ({ id }: Chosen) => id },
     {
-      prepare: async (context) => {
+      prepare: async (context): Promise<Chosen> => {
         const { config, engine } = context;
         if (config.database === null) throw noDatabase();
         const entry = await chosen(context, request);
@@ -58,14 +63,14 @@ export const drill = (session: Session, request: DrillRequest): Promise<DrillRes
           const bytes = restoreNeedsBytes(entry.manifest);
           await requireDisk([{ path: engine.rootDirectory, bytes, what: 'the scratch database' }]);
         }
-        return entry;
+        return { ...entry, identityFiles: await checkedIdentityFiles(config, request.identity) };
       },
-      run: async (context, { operation }, { id, path }) => {
+      run: async (context, { operation }, chosenOne) => {
         const started = context.clock.monotonic();
-        const { documents, bytes, namespaces, warnings } = await rehearse(context, operation, id, path);
+        const { documents, bytes, namespaces, warnings } = await rehearse(context, operation, chosenOne);
         for (const warning of warnings) context.progress.warn(warning);
         const elapsedMs = Math.round(context.clock.monotonic() - started);
-        return { operation: operation.id, backup: id, documents, bytes, namespaces, elapsedMs, warnings };
+        return { operation: operation.id, backup: chosenOne.id, documents, bytes, namespaces, elapsedMs, warnings };
       },
     },
   );

@@ -4,6 +4,7 @@ import { restoreNeedsBytes, verifyBackup } from '../backup/verify.ts';
 import { pinImages } from '../compose/render.ts';
 import { DeployError } from '../errors.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
+import { checkedIdentityFiles, identityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { noDatabase } from './database.ts';
 import { heldReferences } from './hold.ts';
@@ -37,15 +38,11 @@ const releaseBackup = async (context: Context, release: Release): Promise<Planne
     });
   }
   const { path, id } = await findBackup(context.config.backup.directory, release.backup);
-  const manifest = await verifyBackup(path, { signal: context.signal });
+  const keys = { identityFiles: identityFiles(context.config) };
+  const manifest = await verifyBackup(path, { signal: context.signal, ...keys });
   return {
-    name: id,
-    path,
-    needsBytes: restoreNeedsBytes(manifest),
-    extra: 'drop',
-    force: false,
-    filter: null,
-    partial: false,
+    ...{ name: id, path, ...keys, needsBytes: restoreNeedsBytes(manifest) },
+    ...{ extra: 'drop', force: false, filter: null, partial: false },
   };
 };
 
@@ -97,13 +94,15 @@ export const planRestore = async (
     });
   }
   const { path, id } = await findBackup(context.config.backup.directory, request.backup);
-  const manifest = await verifyBackup(path, { signal: context.signal });
+  const keys = { identityFiles: await checkedIdentityFiles(context.config, request.identity) };
+  const manifest = await verifyBackup(path, { signal: context.signal, ...keys });
   choose(request.filter, manifest.namespaces, `backup ${id}`);
   const needsBytes = restoreNeedsBytes(manifest);
   const { release, rendered } = old;
   const restore: PlannedRestore = {
     name: id,
     path,
+    ...keys,
     needsBytes,
     extra: request.dropExtra ? 'drop' : 'keep',
     force: request.force,

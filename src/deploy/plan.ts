@@ -51,6 +51,8 @@ export interface PlannedRestore {
   readonly name: string;
   /** Absolute path of the archive, verified. */
   readonly path: string;
+  /** With which it is decrypted, tried in turn. */
+  readonly identityFiles: readonly string[];
   /** Room that the database needs for it beside what it holds. */
   readonly needsBytes: number;
   /** What happens to collections that the backup does not know. */

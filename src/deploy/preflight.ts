@@ -2,6 +2,7 @@ import type { ContainerState } from '../compose/engine.ts';
 import { DeployError } from '../errors.ts';
 import type { StateDirectory } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
+import { checkServerIdentity } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { checkIdentity, type DatabaseIdentity, dataBytes, identify, withDatabase } from './database.ts';
 import type { DeployPlan } from './plan.ts';
@@ -104,8 +105,8 @@ const lookAtDatabase = async (
 };
 
 /**
- * Everything that can be known to fail before anything is touched: architecture, the database's reach and identity,
- * disk. Reads only.
+ * Everything that can be known to fail before anything is touched: architecture, the key to encrypted backups, the
+ * database's reach and identity, disk. Reads only.
  */
 export const preflight = async (
   context: Context,
@@ -116,6 +117,7 @@ export const preflight = async (
 ): Promise<DatabaseFacts | null> => {
   requireArchitecture(context, plan);
   const { config, engine } = context;
+  await checkServerIdentity(config);
   const database = await lookAtDatabase(context, plan, state, containers);
   const dumpBytes = (lastBackupBytes ?? database?.dataBytes ?? 0) * HEADROOM;
   const stagedBytes = (database?.dataBytes ?? 0) * HEADROOM + (plan.restore?.needsBytes ?? 0);

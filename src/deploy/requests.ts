@@ -24,6 +24,8 @@ export interface RestoreRequest {
   readonly dropExtra: boolean;
   /** Restore although the backup is of another database or server version. */
   readonly force: boolean;
+  /** File with an identity that may decrypt it; null: those of the configuration alone. */
+  readonly identity: string | null;
   /** Null: all of it. */
   readonly filter: NamespaceFilter | null;
 }
@@ -41,6 +43,8 @@ export interface RecoverRequest {
 export interface DrillRequest {
   /** The id of a backup, or the path of an archive; null: the newest backup. */
   readonly backup: string | null;
+  /** As in {@link RestoreRequest}. */
+  readonly identity: string | null;
 }
 
 export interface PinRequest {
@@ -53,7 +57,10 @@ export interface PinRequest {
 }
 
 /** Which backups `backup verify` reads: one, the newest, or every one. */
-export type VerifyRequest = { readonly which: 'one'; readonly backup: string } | { readonly which: 'newest' | 'all' };
+export type VerifyRequest = {
+  /** As in {@link RestoreRequest}. */
+  readonly identity: string | null;
+} & ({ readonly which: 'one'; readonly backup: string } | { readonly which: 'newest' | 'all' });
 
 export type MaintenanceMode = 'on' | 'off';
 

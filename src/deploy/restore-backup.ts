@@ -15,15 +15,15 @@ export const showRestore =
 /** Restores an archive into the application's database, as one step. The caller holds the fence and a copy of what is there. */
 export const restoreArchive = (
   { context, operation }: Pick<Run, 'context' | 'operation'>,
-  archive: Pick<PlannedRestore, 'path' | 'extra' | 'force' | 'filter'>,
+  archive: Pick<PlannedRestore, 'path' | 'identityFiles' | 'extra' | 'force' | 'filter'>,
   words: { readonly title: string; readonly summary: (report: RestoreReport) => string },
 ): Promise<RestoreReport> =>
   context.progress.step(words.title, async (step) => {
     const { signal, clock } = context;
-    const { path, extra, force, filter } = archive;
+    const { path, identityFiles, extra, force, filter } = archive;
     const report = await withDatabase(context, (database) =>
       restoreBackup({
-        ...{ database, path, operation, extra, force, filter, signal, clock },
+        ...{ database, path, identityFiles, operation, extra, force, filter, signal, clock },
         onProgress: showRestore(step),
       }),
     );

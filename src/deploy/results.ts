@@ -192,6 +192,8 @@ export interface BackupSummary {
   readonly verifiedAt: string | null;
   /** Why prune shall keep it, may be empty; null: it is not pinned. */
   readonly pinned: string | null;
+  /** With age: as far as its name tells. */
+  readonly encrypted: boolean;
 }
 
 export interface BackupNamespace {
@@ -231,10 +233,18 @@ export interface PinResult {
   readonly changed: boolean;
 }
 
+export interface UnverifiedBackup {
+  readonly id: string;
+  readonly path: string;
+  readonly problem: string;
+}
+
+/** Each newest first. */
 export interface VerifyReport {
   readonly good: readonly VerifyResult[];
-  /** Newest first, like `good`. */
-  readonly bad: readonly { readonly id: string; readonly path: string; readonly problem: string }[];
+  readonly bad: readonly UnverifiedBackup[];
+  /** Encrypted, and no identity at hand can decrypt them; the file is what its manifest says, if it has one. */
+  readonly locked: readonly UnverifiedBackup[];
 }
 
 export interface VerifyResult {

@@ -6,6 +6,7 @@ import { parseEnvFile, setVariables } from '../config/env-file.ts';
 import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { removeDurably, replaceFile } from '../system/durable-file.ts';
 import { asideLabel, backUp } from './back-up.ts';
+import { identityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { passGates } from './gates.ts';
@@ -59,7 +60,7 @@ const restoreDatabase = async (run: Run): Promise<DatabaseFate> => {
   const path = join(context.config.backup.directory, backup.archive);
   await restoreArchive(
     run,
-    { path, extra: 'drop', force: false, filter: null },
+    { path, identityFiles: identityFiles(context.config), extra: 'drop', force: false, filter: null },
     {
       title: 'restore the database',
       summary: ({ documents }) => `${documents} documents; the aside copy is backup ${aside.id}`,

@@ -85,4 +85,5 @@ ensure_fault_tools() {
   need_command mkfs.ext4 e2fsprogs
   need_command losetup mount
   need_command faketime faketime
+  need_command age age
 }

@@ -6,6 +6,7 @@ import { gzip } from 'node:zlib';
 import { failpoint } from '#failpoint';
 import { syncDirectory } from '../../system/durable-file.ts';
 import { around } from '../../system/failpoints/around.ts';
+import { Sealer } from '../age/payload.ts';
 
 const compress = promisify(gzip);
 
@@ -22,7 +23,7 @@ export interface WrittenFile {
 
 /**
  * Writes an archive to a temporary name; `finish` makes it durable and gives it its own name, `abandon` removes it.
- * Mode 0600. Compression is gzip in independent members, which any gzip reader takes for one stream.
+ * Mode 0600. Compression is gzip in independent members, which any gzip reader takes for one stream. Encryption goes around that.
  */
 export class ArchiveFile {
   readonly #path: string;
@@ -30,6 +31,7 @@ export class ArchiveFile {
   readonly #handle: FileHandle;
   /** gzip level 1 to 9, or 0 for no compression. */
   readonly #level: number;
+  readonly #sealer: Sealer | null;
   readonly #digest = createHash('sha256');
   readonly #members: Promise<Buffer>[] = [];
   /** Over when the write before is. */
@@ -40,19 +42,24 @@ export class ArchiveFile {
   /** Whether it has its own name already; that name may not be durable yet. */
   #named = false;
 
-  private constructor(path: string, temporary: string, handle: FileHandle, level: number) {
+  private constructor(path: string, temporary: string, handle: FileHandle, level: number, sealer: Sealer | null) {
     this.#path = path;
     this.#temporary = temporary;
     this.#handle = handle;
     this.#level = level;
+    this.#sealer = sealer;
   }
 
-  /** `level`: gzip level 1 to 9, or 0 for no compression. An unfinished file of the same name is overwritten. */
-  static async create(path: string, level: number): Promise<ArchiveFile> {
+  /**
+   * `level`: gzip level 1 to 9, or 0 for no compression. `recipients`: whom it is encrypted to with age; null: it is not. An
+   * unfinished file of the same name is overwritten.
+   */
+  static async create(path: string, level: number, recipients: readonly string[] | null = null): Promise<ArchiveFile> {
+    const sealer = recipients === null ? null : await Sealer.to(recipients);
     const temporary = join(dirname(path), `.${basename(path)}.tmp`);
     await failpoint('archive.create.before');
     await rm(temporary, { force: true });
-    return new ArchiveFile(path, temporary, await open(temporary, 'wx', 0o600), level);
+    return new ArchiveFile(path, temporary, await open(temporary, 'wx', 0o600), level, sealer);
   }
 
   /** Takes a copy of the parts and appends them, nothing of another write between them. Resolves when there is room for more. */
@@ -88,8 +95,11 @@ export class ArchiveFile {
   }
 
   async #writeMember(): Promise<void> {
-    const bytes = await this.#members.shift();
-    if (bytes === undefined) return;
+    const member = await this.#members.shift();
+    if (member !== undefined) await this.#put(this.#sealer?.add(member) ?? member);
+  }
+
+  async #put(bytes: Buffer): Promise<void> {
     this.#digest.update(bytes);
     await failpoint('archive.member.before');
     for (let at = 0; at < bytes.length; ) {
@@ -104,6 +114,7 @@ export class ArchiveFile {
   async finish(): Promise<WrittenFile> {
     if (this.#filled > 0) await this.#closeMember();
     while (this.#members.length > 0) await this.#writeMember();
+    if (this.#sealer !== null) await this.#put(this.#sealer.end());
     await failpoint('archive.sync.before');
     await this.#handle.sync();
     await failpoint('archive.sync.after');

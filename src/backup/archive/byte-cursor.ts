@@ -26,7 +26,7 @@ export class ByteCursor {
   /** Waits until `length` bytes are at hand; false when the stream ends before. */
   async fill(length: number): Promise<boolean> {
     if (this.available >= length) return true;
-    const parts = [this.#current.subarray(this.#at)];
+    const parts = this.available === 0 ? [] : [this.#current.subarray(this.#at)];
     let have = this.available;
     while (have < length) {
       const next = await this.#chunks.next();
@@ -36,7 +36,8 @@ export class ByteCursor {
     }
     this.#before += this.#at;
     this.#at = 0;
-    this.#current = Buffer.concat(parts, have);
+    const [only] = parts;
+    this.#current = only !== undefined && parts.length === 1 ? only : Buffer.concat(parts, have);
     return have >= length;
   }
 
@@ -45,11 +46,27 @@ export class ByteCursor {
     return int32At(this.#current, this.#at + skip);
   }
 
+  /** Whether the stream goes on with these bytes. None are taken. */
+  async startsWith(bytes: Buffer): Promise<boolean> {
+    await this.fill(bytes.length);
+    return this.peek(bytes.length).equals(bytes);
+  }
+
+  /** The next `length` bytes, or as many as are at hand, without taking them. */
+  peek(length: number): Buffer {
+    return this.#current.subarray(this.#at, this.#at + length);
+  }
+
   /** The next `length` bytes, without copying. The caller has filled enough. */
   take(length: number): Buffer {
     const taken = this.#current.subarray(this.#at, this.#at + length);
     this.#at += length;
     return taken;
+  }
+
+  /** All that is left, as it comes. */
+  async *rest(): AsyncGenerator<Buffer> {
+    while (await this.fill(1)) yield this.take(this.available);
   }
 
   async close(): Promise<void> {

@@ -81,7 +81,7 @@ const fillStaged = async ({ database, backup, stagings, signal, onBytes }: Stage
     const target = await dataTarget(database, db, staged, namespace.type);
     inserters.set(namespace.body, new Inserter(database, target, { slots, inOrder: namespace.options.has('capped') }));
   }
-  const source = await ByteSource.open(backup.path);
+  const source = await ByteSource.open(backup.path, backup.identityFiles);
   try {
     const reader = await ArchiveReader.open(source, signal);
     for await (const part of reader.body()) {

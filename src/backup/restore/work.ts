@@ -11,6 +11,8 @@ export interface RestoreOptions {
   readonly database: Database;
   /** Of the archive. */
   readonly path: string;
+  /** Files with the identities that may decrypt it, tried in turn. */
+  readonly identityFiles?: readonly string[];
   /** The restore's steps are journaled through it, and its id is in temporary names. */
   readonly operation: Pick<Operation, 'id' | 'effect' | 'note'>;
   /** What of the backup is restored; null or not there: all of it. */

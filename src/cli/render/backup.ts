@@ -13,10 +13,11 @@ import type { View } from './view.ts';
 
 const number = (value: number | null): string | null => (value === null ? null : String(value));
 
-const state = ({ problem, consistency, partial, pinned }: BackupSummary): string =>
+const state = ({ problem, consistency, partial, pinned, encrypted }: BackupSummary): string =>
   [
     ...(pinned === null ? [] : ['pinned']),
     ...(partial === null ? [] : ['partial']),
+    ...(encrypted ? ['encrypted'] : []),
     problem ?? consistency ?? 'no manifest',
   ].join(', ');
 
@@ -98,11 +99,11 @@ const verifiedLine = ({ id, path, documents, namespaces, bytes, elapsedMs, compl
   return `${id ?? path} is good: ${content}, read in ${formatDuration(elapsedMs)}${limits}`;
 };
 
-/** What is wrong with the bad ones was told as a warning each. */
-export const verifyLines = ({ good, bad }: VerifyReport): readonly string[] => [
-  ...good.map(verifiedLine),
-  ...(good.length + bad.length > 1 ? [`${good.length} of ${plural(good.length + bad.length, 'backup')} are good`] : []),
-];
+/** What is wrong with the others was told as a warning each. */
+export const verifyLines = ({ good, bad, locked }: VerifyReport): readonly string[] => {
+  const all = good.length + bad.length + locked.length;
+  return [...good.map(verifiedLine), ...(all > 1 ? [`${good.length} of ${plural(all, 'backup')} are good`] : [])];
+};
 
 export const drillLines = ({ backup, documents, namespaces, bytes, elapsedMs }: DrillResult): readonly string[] => [
   `backup ${backup} can be restored: ${plural(documents, 'document')} in ${plural(namespaces, 'collection')}, ${formatBytes(bytes)}, compared byte for byte in ${formatDuration(elapsedMs)}`,

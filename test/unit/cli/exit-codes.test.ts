@@ -30,6 +30,7 @@ describe('exit codes', () => {
         'hook-failed-before',
         'not-found',
         'unsupported',
+        'identity-missing',
       ],
     ],
     [20, ['rolled-back', 'restore-failed']],

@@ -147,6 +147,7 @@ export const status: StatusReport = {
 export const backup: BackupDetail = {
   id: '000001-v0.0.1',
   path: '/srv/kaleem/backups/000001-v0.0.1.archive.gz',
+  encrypted: false,
   tag: 'v0.0.1',
   createdAt: '2026-03-01T10:00:00.000Z',
   bytes: 34_000_000,

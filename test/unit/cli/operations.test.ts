@@ -107,14 +107,20 @@ describe('every operation', () => {
     ['rollback', { kind: 'rollback', request: { tag: null, withDatabase: false } }],
     ['rollback v1 --with-database', { kind: 'rollback', request: { tag: 'v1', withDatabase: true } }],
     [
-      'backup restore b --drop-extra --force',
-      { kind: 'restore', request: { backup: 'b', dropExtra: true, force: true, filter: null } },
+      'backup restore b --drop-extra --force --identity key.txt',
+      { kind: 'restore', request: { backup: 'b', dropExtra: true, force: true, identity: 'key.txt', filter: null } },
     ],
     [
       'backup restore b --include a.b --include a.c',
       {
         kind: 'restore',
-        request: { backup: 'b', dropExtra: false, force: false, filter: { include: ['a.b', 'a.c'], exclude: [] } },
+        request: {
+          backup: 'b',
+          dropExtra: false,
+          force: false,
+          identity: null,
+          filter: { include: ['a.b', 'a.c'], exclude: [] },
+        },
       },
     ],
     ['backup create', { kind: 'backup', request: { filter: null } }],

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { LogsRequest } from '../../../src/deploy/app.ts';
-import type { VerifyReport } from '../../../src/deploy/results.ts';
+import type { BackupDetail, VerifyReport } from '../../../src/deploy/results.ts';
 import { DeployError } from '../../../src/errors.ts';
 import { backup, DIGEST, earlier, record, release, status } from './fixtures.ts';
 import { config, run } from './support.ts';
@@ -221,7 +221,7 @@ describe('backups', () => {
   it('verify says what was read', async () => {
     const result = { id: 'b', path: '/b', bytes: 1_000, documents: 1, namespaces: 2, elapsedMs: 100, complete: true };
     const said = async (overrides: object): Promise<string> => {
-      const report = { good: [{ ...result, ...overrides }], bad: [] };
+      const report = { good: [{ ...result, ...overrides }], bad: [], locked: [] };
       return (await run(['backup', 'verify', 'x'], { app: { backupVerify: async () => report } })).out;
     };
     expect(await said({})).toBe('b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s\n');
@@ -251,7 +251,12 @@ describe('backups', () => {
       'backup b can be restored: 2 documents in 1 collection, 1.0 kB, compared byte for byte in 0.1s\n',
     );
     await run(['backup', 'drill', 'b'], { app });
-    expect(asked).toEqual([{ backup: null }, { backup: 'b' }]);
+    await run(['backup', 'drill', '--identity', 'key.txt'], { app });
+    expect(asked).toEqual([
+      { backup: null, identity: null },
+      { backup: 'b', identity: null },
+      { backup: null, identity: 'key.txt' },
+    ]);
   });
 
   it('verify of many is exit 31 when one is bad', async () => {
@@ -267,13 +272,46 @@ describe('backups', () => {
           },
         },
       });
-    expect(await verify(['--all'], { good: [good], bad: [bad] })).toMatchObject({
+    expect(await verify(['--all'], { good: [good], bad: [bad], locked: [] })).toMatchObject({
       exitCode: 31,
       out: lines('b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s', '1 of 2 backups are good'),
     });
-    expect((await verify(['--newest'], { good: [good], bad: [] })).exitCode).toBe(0);
-    expect((await verify(['b'], { good: [good], bad: [] })).exitCode).toBe(0);
-    expect(asked).toEqual([{ which: 'all' }, { which: 'newest' }, { which: 'one', backup: 'b' }]);
+    expect((await verify(['--newest'], { good: [good], bad: [], locked: [] })).exitCode).toBe(0);
+    expect((await verify(['b'], { good: [good], bad: [], locked: [] })).exitCode).toBe(0);
+    await verify(['b', '--identity', 'key.txt'], { good: [good], bad: [], locked: [] });
+    expect(asked).toEqual([
+      { which: 'all', identity: null },
+      { which: 'newest', identity: null },
+      { which: 'one', backup: 'b', identity: null },
+      { which: 'one', backup: 'b', identity: 'key.txt' },
+    ]);
+    const locked = [{ id: 'd', path: '/d', problem: 'no identity' }];
+    expect(await verify(['--all'], { good: [good], bad: [], locked })).toMatchObject({
+      exitCode: 12,
+      out: lines('b is good: 1 document in 2 collections, 1.0 kB, read in 0.1s', '1 of 2 backups are good'),
+    });
+    expect((await verify(['--all'], { good: [], bad: [bad], locked })).exitCode).toBe(31);
+  });
+
+  it.each(['verify', 'restore', 'drill'])(
+    '%s refuses a secret key that is typed, and does not repeat it',
+    async (verb) => {
+      const key = `AGE-SECRET-KEY-1${'Q'.repeat(58)}`;
+      for (const typed of [['--identity', key], [`--identity=${key.toLowerCase()}`]]) {
+        const { exitCode, out, err } = await run(['backup', verb, 'b', ...typed], { app: {} });
+        expect(exitCode).toBe(2);
+        expect(err).toContain('must never be typed');
+        expect(`${out}${err}`.toLowerCase()).not.toContain('qqqq');
+      }
+    },
+  );
+
+  it('a backup that is encrypted is shown as such', async () => {
+    const encrypted: BackupDetail = { ...backup, encrypted: true };
+    const app = { backupList: async () => [encrypted], backupShow: async () => encrypted };
+    expect((await run(['backup', 'list'], { app })).out).toContain('encrypted, fenced');
+    expect((await run(['backup', 'show', 'b'], { app })).out).toContain('encrypted, fenced');
+    expect(JSON.parse((await run(['backup', 'list', '--json'], { app })).out)[0].encrypted).toBe(true);
   });
 
   it.each([[[]], [['b', '--all']], [['--newest', '--all']]])('verify %j does not say which', async (typed) => {
