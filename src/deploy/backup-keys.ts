@@ -42,6 +42,8 @@ export const checkServerIdentity = async (config: KeysConfig): Promise<void> => 
   await readIdentities(path);
 };
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
+
 const canDecrypt = async (path: string, files: readonly string[]): Promise<boolean> => {
   const source = await ByteSource.open(path, files);
   const chunks = source.chunks();
@@ -58,7 +60,7 @@ const canDecrypt = async (path: string, files: readonly string[]): Promise<boole
 };
 
 /** What `doctor` says: whether this server can read the encrypted backups that it has, and will be able to read the next. */
-export const keysFinding = async (config: KeysConfig): Promise<string | { readonly warning: string; hint: string }> => {
+export const keysFinding = async (config: KeysConfig): Promise<string> => {
   const { encryption, directory } = config.backup;
   const files = identityFiles(config);
   const encrypted = (await listBackups(directory)).filter(({ path, bytes }) => isEncrypted(path) && bytes !== null);
@@ -69,13 +71,13 @@ export const keysFinding = async (config: KeysConfig): Promise<string | { readon
   if (locked.length > 0) {
     throw new DeployError(
       'check-failed',
-      `no identity on this server can decrypt ${locked.length} of ${encrypted.length} encrypted backups: ${locked.slice(0, 3).join(', ')}`,
+      `no identity on this server can decrypt ${locked.length} of ${counted(encrypted.length, 'encrypted backup')}: ${locked.slice(0, 3).join(', ')}`,
       {
         hint: `put ${serverIdentityFile(config)} back from a copy, or name an identity of yours: \`backup.encryption.identity_file\``,
       },
     );
   }
-  const held = encrypted.length === 0 ? '' : `; ${encrypted.length} encrypted backups can be decrypted here`;
+  const held = encrypted.length === 0 ? '' : `; ${counted(encrypted.length, 'encrypted backup')} can be decrypted here`;
   if (encryption === null) return `off${held}`;
-  return `to ${encryption.recipients.length} ${encryption.recipients.length === 1 ? 'recipient' : 'recipients'} and this server${held}`;
+  return `to ${counted(encryption.recipients.length, 'recipient')} and this server${held}`;
 };

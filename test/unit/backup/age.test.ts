@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import {
@@ -14,7 +14,7 @@ import { readIdentities } from '../../../src/backup/age/identities.ts';
 import { Sealer } from '../../../src/backup/age/payload.ts';
 import { serverRecipient } from '../../../src/backup/age/server-identity.ts';
 import { ByteSource } from '../../../src/backup/archive/byte-source.ts';
-import { failingAt } from '../../support/failpoints.ts';
+import { dieAt, failingAt, traced } from '../../support/failpoints.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 
 const CHUNK = 64 * 1024;
@@ -301,4 +301,19 @@ describe("the server's own identity", () => {
       expect(await readdir(folder.path)).toEqual(before);
     },
   );
+
+  test('is whole or not there when its process dies at any point, and the next one goes on', async () => {
+    const points = await traced(() => serverRecipient(path(), at));
+    expect(points.length).toBeGreaterThan(5);
+    for (const point of points) {
+      await rm(path(), { force: true });
+      const [name = '', hit] = point.split('#');
+      const death = dieAt(name, Number(hit));
+      await Promise.race([death.met, serverRecipient(path(), at)]);
+      await death.bury();
+      const content = await readFile(path(), 'utf8').catch(() => null);
+      const recipientThen = await serverRecipient(path(), at);
+      if (content !== null) expect(content).toContain(`# public key: ${recipientThen}\n`);
+    }
+  });
 });

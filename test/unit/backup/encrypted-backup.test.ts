@@ -11,7 +11,8 @@ import { readMarks } from '../../../src/backup/marks.ts';
 import { readBackup, verifyBackup } from '../../../src/backup/verify.ts';
 import { verifyMarked } from '../../../src/backup/verify-marked.ts';
 import { systemClock } from '../../../src/system/clock.ts';
-import { failingAt } from '../../support/failpoints.ts';
+import { removeTemporaries } from '../../../src/system/durable-file.ts';
+import { dieAt, failingAt } from '../../support/failpoints.ts';
 import { MAGIC, type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
 import { document, fakeServer } from './fake-server.ts';
 
@@ -123,6 +124,26 @@ describe('an encrypted backup', () => {
     }
   });
 });
+
+test.each(['archive.member.after', 'archive.rename.after'])(
+  'one whose process died at %s is unfinished, and goes',
+  async (at) => {
+    const death = dieAt(at);
+    await Promise.race([death.met, backUp('000001-v1')]);
+    await death.bury();
+    const names = await readdir(folder.path);
+    expect(names).toEqual([
+      at === 'archive.rename.after' ? '000001-v1.archive.gz.age' : '.000001-v1.archive.gz.age.tmp',
+    ]);
+    await removeTemporaries(folder.path);
+    const [entry] = await listBackups(folder.path);
+    if (entry !== undefined) {
+      expect(entry).toMatchObject({ id: '000001-v1', manifest: null });
+      await removeBackup(entry);
+    }
+    expect(await readdir(folder.path)).toEqual([]);
+  },
+);
 
 describe('without the right identity', () => {
   test('a whole backup is not called damaged, and nothing of the kind is noted', async () => {

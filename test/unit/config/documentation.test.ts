@@ -34,6 +34,7 @@ describe('docs/configuration.md', () => {
     ['a hook', '', 'hooks: {failed: {run: [x], zzz: 1}}'],
     ['database', 'database.', 'database: {uri: {env: MONGODB_URI}, zzz: 1}'],
     ['backup', 'backup.', 'backup: {zzz: 1}'],
+    ['encryption', 'backup.encryption.', 'backup: {encryption: {zzz: 1}}'],
     ['registries', '', 'registries: [{server: x, username: x, password: {env: X}, zzz: 1}]'],
   ])('has every key of %s', async (_, prefix, yaml) => {
     const text = await read('docs/configuration.md');
@@ -49,7 +50,11 @@ describe('docs/configuration.md', () => {
     const examples = [...text.matchAll(/```yaml\n(.*?)```/gs)].map((match) => match[1] ?? '');
     expect(examples.length).toBeGreaterThan(4);
     for (const example of examples) {
-      const yaml = example.replace('/etc/kaleem/mongodb-uri', 'uri').replace(/(production|staging)\.env/, '.env');
+      const yaml = example
+        .replace('/etc/kaleem/mongodb-uri', 'uri')
+        .replace(/(production|staging)\.env/, '.env')
+        // Not a real one: whoever copies it unchanged is told so.
+        .replace('age1...', 'age12t23yl5ca3wnrug8mpw6z9rudxddqf749zyqzwcy5c5d9xlth4hsqq0wpy');
       const directory = await project({ 'kaleem-deploy.yml': yaml, uri: { text: 'mongodb://m/k', mode: 0o600 } });
       await expect(load(directory)).resolves.toBeDefined();
     }
