@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { constants, gzipSync } from 'node:zlib';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { BSON } from 'mongodb';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createBackup } from '../../src/backup/create.ts';
@@ -51,6 +52,7 @@ const documentsOf = ({ namespaces }: VerifiedBackup): string =>
 const contentOf = ({ content }: VerifiedBackup): string => content.hash;
 
 let folder: TemporaryFolder;
+let identityFiles: readonly string[];
 let bases: readonly Base[];
 
 const documents = (count: number) =>
@@ -68,6 +70,7 @@ const documents = (count: number) =>
 const backUp = async (
   name: string,
   compression: number,
+  recipients: readonly string[] | null = null,
 ): Promise<{ readonly path: string; readonly manifest: Manifest }> => {
   const database = fakeServer('app', {
     collections: {
@@ -80,7 +83,7 @@ const backUp = async (
   await mkdir(directory);
   const manifest = await createBackup({
     ...{ database, directory, id: '000001-v1', operation: null, release: 'v1', consistency: 'fenced' },
-    ...{ compression, clock },
+    ...{ compression, clock, recipients },
   });
   return { path: join(directory, manifest.archive), manifest };
 };
@@ -97,6 +100,12 @@ beforeAll(async () => {
   folder = await temporaryFolder();
   const [plain, plainOther] = [await backUp('plain', 0), await backUp('plain-other', 0)];
   const [gzip, gzipOther] = [await backUp('gzip', 6), await backUp('gzip-other', 6)];
+  const identity = await generateX25519Identity();
+  identityFiles = [join(folder.path, 'key.txt')];
+  await writeFile(join(folder.path, 'key.txt'), identity, { mode: 0o600 });
+  const recipients = [await identityToRecipient(identity)];
+  const [sealed, sealedOther] = [await backUp('age', 0, recipients), await backUp('age-other', 0, recipients)];
+  const [secret, secretOther] = [await readFile(sealed.path), await readFile(sealedOther.path)];
   const [bytes, other] = [await readFile(plain.path), await readFile(plainOther.path)];
   const [packed, packedOther] = [await readFile(gzip.path), await readFile(gzipOther.path)];
   const [members, membersOther] = [inMembers(bytes), inMembers(other)];
@@ -108,20 +117,25 @@ beforeAll(async () => {
     { what: 'plain', bytes, other, manifest: plain.manifest, kept: contentOf },
     { what: 'gzip', bytes: packed, other: packedOther, manifest: gzip.manifest, kept: contentOf },
     { what: 'members', bytes: members, other: membersOther, manifest: manifestOfMembers, kept: contentOf },
+    { what: 'encrypted', bytes: secret, other: secretOther, manifest: sealed.manifest, kept: contentOf },
     { what: 'plain, from elsewhere', bytes, other, manifest: null, kept: documentsOf },
     { what: 'gzip, from elsewhere', bytes: packed, other: packedOther, manifest: null, kept: contentOf },
     { what: 'members, from elsewhere', bytes: members, other: membersOther, manifest: null, kept: contentOf },
+    { what: 'encrypted, from elsewhere', bytes: secret, other: secretOther, manifest: null, kept: contentOf },
   ];
 });
 afterAll(() => folder?.remove());
 
 /** What went wrong with finding it, or null. `good`: what is kept of the archives that it was made from. */
 const tryCorruption = async (base: Base, path: string, good: readonly string[]): Promise<string | null> => {
-  const found = await readBackup(path, { signal: AbortSignal.timeout(HANGS_MS) }).catch((error: unknown) => error);
+  const options = { signal: AbortSignal.timeout(HANGS_MS), identityFiles };
+  const found = await readBackup(path, options).catch((error: unknown) => error);
   if (!(found instanceof Error)) {
     return base.manifest === null && good.includes(base.kept(found as VerifiedBackup)) ? null : 'taken for good';
   }
-  if ((found as { code?: string }).code !== 'backup-invalid') return `${found.name}: ${found.message}`;
+  // Changed in the lines of its recipients, it is somebody else's as far as anyone can tell who has no digest of it.
+  const codes = base.manifest === null ? ['backup-invalid', 'identity-missing'] : ['backup-invalid'];
+  if (!codes.includes((found as { code?: string }).code ?? '')) return `${found.name}: ${found.message}`;
   return found.message.includes(path) ? null : `the message names no file: ${found.message}`;
 };
 
@@ -135,10 +149,10 @@ test('any corruption is found; an archive from elsewhere may have changed where 
     await mkdir(directory);
     // The whole body of another archive behind this one's announcements, which are the same, is that archive.
     await writeFile(path, base.other);
-    const other = base.kept(await readBackup(path));
+    const other = base.kept(await readBackup(path, { identityFiles }));
     await writeFile(path, base.bytes);
     if (base.manifest !== null) await writeManifest(directory, base.manifest);
-    const good = [base.kept(await readBackup(path)), other];
+    const good = [base.kept(await readBackup(path, { identityFiles })), other];
     for (let nth = 0; nth < count; nth += 1) {
       const corruption = corrupt(base.bytes, base.other, torture.random);
       await writeFile(path, corruption.bytes);

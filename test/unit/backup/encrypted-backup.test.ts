@@ -4,6 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { Decrypter, generateX25519Identity, identityToRecipient } from 'age-encryption';
 import { BSON } from 'mongodb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { headerLength } from '../../../src/backup/age/header.ts';
 import { findBackup, listBackups, nextBackupId, removeBackup } from '../../../src/backup/catalogue.ts';
 import { createBackup } from '../../../src/backup/create.ts';
 import { type Manifest, manifestPath } from '../../../src/backup/manifest.ts';
@@ -173,8 +174,10 @@ describe('without the right identity', () => {
 
 test('a backup of ours with any byte flipped is damaged, never one that lacks a key', { timeout: 60_000 }, async () => {
   const path = join(folder.path, (await backUp('000001-v1')).archive);
-  const { size } = await stat(path);
-  for (let at = 0; at < size; at++) {
+  const bytes = await readFile(path);
+  const header = headerLength(bytes) ?? 0;
+  // Each byte of the header, and of the nonce; the rest is sealed as one.
+  for (let at = 0; at < bytes.length; at += at < header + 16 ? 1 : 7) {
     await flip(path, at);
     await expect(readBackup(path, { identityFiles: [key] }), `byte ${at}`).rejects.toMatchObject({
       code: 'backup-invalid',
