@@ -5,8 +5,8 @@ import type { Database } from '../connection.ts';
 import { isImplied } from '../definition.ts';
 import { WRITE_CONCERN } from '../raw-insert.ts';
 
-/** Building an index says nothing until it is done. */
-const INDEX_BUILD_MS = 12 * 60 * 60 * 1000;
+/** Building an index, or reading a whole collection, says nothing until it is done. */
+const LONGEST_MS = 12 * 60 * 60 * 1000;
 
 /** An error that comes with a reply: the server said no, as opposed to not answering. */
 export const isServersNo = (error: unknown, ...codeNames: readonly string[]): boolean => {
@@ -79,11 +79,14 @@ export const createIndexes = async (
     database.run(
       db,
       { createIndexes: collection, indexes: wanted.map(asAsked), writeConcern: WRITE_CONCERN },
-      { timeoutMs: INDEX_BUILD_MS, signal },
+      { timeoutMs: LONGEST_MS, signal },
     ),
   );
 };
 
-/** Of a freshly written collection, or of one nothing writes to: exact then. */
-export const countDocuments = async (database: Database, db: string, collection: string): Promise<number> =>
-  Number((await database.run(db, { count: collection, query: {} })).n);
+/** By reading it: what `count` says without a query is what the server remembers, and FerretDB remembers wrong. */
+export const countDocuments = async (database: Database, db: string, collection: string): Promise<number> => {
+  const pipeline = [{ $group: { _id: null, n: { $sum: 1 } } }];
+  const reply = await database.run(db, { aggregate: collection, pipeline, cursor: {} }, { timeoutMs: LONGEST_MS });
+  return Number(reply.cursor.firstBatch[0]?.n ?? 0);
+};
