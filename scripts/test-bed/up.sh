@@ -53,7 +53,7 @@ substitute_servers() {
 }
 
 need_command curl curl ca-certificates
-ensure_fault_tools
+ensure_tools
 ensure_registry
 ensure_engine
 case $(servers) in

@@ -78,8 +78,8 @@ need_command() {
   step "install $*" install_packages "$@"
 }
 
-# What the torture suites make faults with: failing system calls, wrong clocks, file systems in a file, connections that are cut.
-ensure_fault_tools() {
+# What tests use beside Docker: age, and what the torture suites make faults with: failing system calls, wrong clocks, file systems in a file, connections that are cut.
+ensure_tools() {
   need_command ssh openssh-client
   need_command strace strace
   need_command mkfs.ext4 e2fsprogs
