@@ -25,7 +25,7 @@ const compareRestored = async ({ database, stagings }: Work): Promise<void> => {
     const name = namespaceOf(namespace);
     await checkTaken(database, namespace, definition, name);
     if (namespace.type === 'timeseries') continue;
-    const count = await countDocuments(database, namespace.db, namespace.collection);
+    const count = await countDocuments(database, namespace, namespace.documents);
     if (count !== namespace.documents) {
       throw new DeployError(
         'restore-failed',

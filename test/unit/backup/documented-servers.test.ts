@@ -139,6 +139,38 @@ describe('some collections only', () => {
   });
 });
 
+describe('how many documents there are after the swap', () => {
+  const restored = async (override: (command: Document) => Document | null) => {
+    const manifest = await backUp(fakeServer('d', { collections: { c: { documents: [id(1), id(2)] } } }));
+    const target = fakeServer('d', { collections: { c: { documents: [id(9)] } }, override });
+    const done = await restore(target, manifest).then(
+      () => 'done',
+      ({ message }: Error) => message,
+    );
+    return { done, read: target.log.includes('aggregate c'), target };
+  };
+
+  test('is what the server remembers, and nothing is read', async () => {
+    expect(await restored(() => null)).toMatchObject({ done: 'done', read: false });
+  });
+
+  test('is read where the server remembers another number, which may be an old one', async () => {
+    expect(await restored(({ count }) => (count === 'c' ? { ok: 1, n: 1 } : null))).toMatchObject({
+      done: 'done',
+      read: true,
+    });
+  });
+
+  test('has to be right when it was read, or the restore is undone', async () => {
+    const one = { cursor: { firstBatch: [{ _id: null, n: 1 }] }, ok: 1 };
+    const { done, target } = await restored(({ count, aggregate }) =>
+      count === 'c' ? { ok: 1, n: 1 } : aggregate === 'c' ? one : null,
+    );
+    expect(done).toContain('d.c: 1 documents after the swap, the backup has 2');
+    expect(hex(target, 'c')).toEqual([id(9).toString('hex')]);
+  });
+});
+
 describe('time series', () => {
   const series = () => ({
     type: 'timeseries' as const,

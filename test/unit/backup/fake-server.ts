@@ -139,6 +139,8 @@ export const fakeServer = (
         }
         return { ok: 1 };
       }
+      case 'count':
+        return { ok: 1, n: at(target).documents.length };
       case 'aggregate':
         return { ok: 1, cursor: { firstBatch: [{ _id: null, n: at(target).documents.length }] } };
       case 'collStats':
