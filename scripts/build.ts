@@ -27,7 +27,8 @@ const bundle = async (outdir: string): Promise<Metafile> => {
     ...{ bundle: true, splitting: true, chunkNames: 'chunks/[name]-[hash]' },
     ...{ format: 'esm', platform: 'node', target: 'node20', metafile: true, logLevel: 'warning' },
     // Which of the two it is, is decided when the command starts.
-    external: ['#failpoint'],
+    // Compiled pieces of ssh2, which does without them.
+    external: ['#failpoint', '*.node', 'cpu-features'],
     banner: { js: REQUIRE },
   });
   return metafile;

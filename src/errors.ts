@@ -47,6 +47,7 @@ export type ErrorCode =
   | 'restore-failed'
   // remote (40)
   | 'remote-unreachable'
+  | 'copy-failed'
   // Ctrl-C, rolled back (130)
   | 'interrupted'
   // the process of an operation died while it was followed (1)

@@ -28,13 +28,18 @@ export interface BackupEntry {
   readonly marks: Marks;
 }
 
-const isArchiveName = (name: string): boolean =>
+/** With a manifest, and nothing known to be wrong with it. */
+export type WholeEntry = BackupEntry & { readonly manifest: Manifest };
+export const isWhole = (entry: BackupEntry): entry is WholeEntry => entry.manifest !== null && entry.problem === null;
+
+export const isArchiveName = (name: string): boolean =>
   !name.startsWith('.') && ARCHIVE_SUFFIXES.some((suffix) => name.endsWith(suffix));
 
-const idOf = (name: string): string => archiveStem(name).replace(/\.manifest\.json$/, '');
+/** Of an archive's or a manifest's name. */
+export const idOf = (name: string): string => archiveStem(name).replace(/\.manifest\.json$/, '');
 
 /** The number an id starts with; backups that others put here have none and come last. */
-const sequenceOf = (id: string): number => {
+export const sequenceOf = (id: string): number => {
   const match = /^(\d{6,12})(?:-|$)/.exec(id);
   return match === null ? -1 : Number(match[1]);
 };
@@ -55,7 +60,7 @@ const sizeOf = (path: string): Promise<number | null> =>
   );
 
 /** What a look at names and sizes can find wrong. */
-const problemOf = (manifest: Manifest, size: number | null): string | null => {
+export const problemOf = (manifest: Manifest, size: number | null): string | null => {
   if (size === null) return `its archive ${manifest.archive} is not there`;
   return size === manifest.bytes ? null : `its archive has ${size} bytes and should have ${manifest.bytes}`;
 };
@@ -83,6 +88,10 @@ const withManifest = async (directory: string, name: string, names: readonly str
   }
 };
 
+/** By number, never by clock. */
+export const newestFirst = (entries: readonly BackupEntry[]): readonly BackupEntry[] =>
+  entries.toSorted((a, b) => sequenceOf(b.id) - sequenceOf(a.id) || (a.id < b.id ? 1 : -1));
+
 /**
  * The backups of a directory, newest first (by number, never by clock). A look at names, sizes and manifests; contents are
  * what `verifyBackup` reads. A directory that is not there holds none.
@@ -97,16 +106,21 @@ export const listBackups = async (directory: string): Promise<readonly BackupEnt
     const problem = 'it has no manifest: unfinished, or not made by this tool';
     entries.push(await withoutManifest(idOf(name), join(directory, name), problem));
   }
-  return entries.sort((a, b) => sequenceOf(b.id) - sequenceOf(a.id) || (a.id < b.id ? 1 : -1));
+  return newestFirst(entries);
+};
+
+/** One of these by its id or its number. */
+export const pickBackup = (entries: readonly BackupEntry[], asked: string): BackupEntry | undefined => {
+  const number = /^\d{1,12}$/.test(asked) ? Number(asked) : null;
+  return (
+    entries.find(({ id }) => id === asked) ?? entries.find(({ id }) => number !== null && sequenceOf(id) === number)
+  );
 };
 
 /** A backup by its id, its number, or the path of an archive. `not-found` names what there is. */
 export const findBackup = async (directory: string, idOrFile: string): Promise<BackupEntry> => {
   const entries = await listBackups(directory);
-  const number = /^\d{1,12}$/.test(idOrFile) ? Number(idOrFile) : null;
-  const found =
-    entries.find(({ id, path }) => id === idOrFile || path === idOrFile) ??
-    entries.find(({ id }) => number !== null && sequenceOf(id) === number);
+  const found = entries.find(({ path }) => path === idOrFile) ?? pickBackup(entries, idOrFile);
   if (found !== undefined) return found;
   if (isAbsolute(idOrFile) || idOrFile.includes('/')) {
     const file = await stat(idOrFile).catch(() => null);

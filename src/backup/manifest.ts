@@ -77,7 +77,7 @@ export type Consistency = Manifest['consistency'];
 
 const SUFFIX = '.manifest.json';
 /** A hundred thousand collections fit. */
-const LARGEST = 256 * 1024 * 1024;
+export const LARGEST_MANIFEST = 256 * 1024 * 1024;
 
 const ENCRYPTED_SUFFIX = '.age';
 export const ARCHIVE_SUFFIXES = ['.archive.gz', '.archive'].flatMap((each) => [each, `${each}${ENCRYPTED_SUFFIX}`]);
@@ -101,13 +101,16 @@ export const isManifestName = (name: string): boolean => name.endsWith(SUFFIX) &
 
 const checksum = (manifest: Manifest): string => createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
 
-/** Durably, mode 0600. A checksum of the manifest's own goes with it: a flipped bit in a label must show too. */
-export const writeManifest = async (directory: string, given: Manifest): Promise<void> => {
+/** As it is written. A checksum of the manifest's own goes with it: a flipped bit in a label must show too. */
+export const manifestText = (given: Manifest): string => {
   // Parsed, so that the fields stand in the schema's order: the checksum is over their text.
   const manifest = schema.parse(given);
-  const text = `${JSON.stringify({ ...manifest, checksum: checksum(manifest) }, null, 2)}\n`;
-  await replaceFile(manifestPath(join(directory, manifest.archive)), text, { mode: 0o600 });
+  return `${JSON.stringify({ ...manifest, checksum: checksum(manifest) }, null, 2)}\n`;
 };
+
+/** Durably, mode 0600. */
+export const writeManifest = (directory: string, manifest: Manifest): Promise<void> =>
+  replaceFile(manifestPath(join(directory, manifest.archive)), manifestText(manifest), { mode: 0o600 });
 
 const invalid = (path: string, problem: string): DeployError =>
   new DeployError('backup-invalid', `${path}: ${problem}`, {
@@ -139,7 +142,7 @@ export const parseManifest = (path: string, text: string): Manifest => {
 export const readManifest = async (path: string): Promise<Manifest | null> => {
   try {
     const { size } = await stat(path);
-    if (size > LARGEST) throw invalid(path, `the manifest has ${size} bytes`);
+    if (size > LARGEST_MANIFEST) throw invalid(path, `the manifest has ${size} bytes`);
     const manifest = parseManifest(path, await readFile(path, 'utf8'));
     if (manifestPath(manifest.archive) !== basename(path)) {
       throw invalid(path, `it is the manifest of ${manifest.archive}, in ${dirname(path)}`);

@@ -21,14 +21,33 @@ export interface Marks {
 
 export const NO_MARKS: Marks = { pinned: null, verified: null };
 
-const markPath = (archive: string, name: MarkName): string => `${archiveStem(archive)}.${name}.json`;
+export const markPath = (archive: string, name: MarkName): string => `${archiveStem(archive)}.${name}.json`;
+
+export const markText = <N extends MarkName>(mark: Mark<N>): string => `${JSON.stringify(mark)}\n`;
+
+/** Throws where it is none of that name. */
+const parseMark = <N extends MarkName>(name: N, text: string): Mark<N> =>
+  MARKS[name].parse(JSON.parse(text)) as Mark<N>;
 
 /** Null when there is none; `damaged` when there is one that cannot be read. */
 const readMark = async <N extends MarkName>(archive: string, name: N): Promise<Mark<N> | null | 'damaged'> => {
   try {
-    return MARKS[name].parse(JSON.parse(await readFile(markPath(archive, name), 'utf8'))) as Mark<N>;
+    return parseMark(name, await readFile(markPath(archive, name), 'utf8'));
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT' ? null : 'damaged';
+  }
+};
+
+const damagedPin = (where: string): Mark<'pinned'> => ({
+  ...{ at: new Date(0).toISOString(), by: 'nobody knows', reason: `${where} is damaged` },
+});
+
+/** A pin that was read from elsewhere. What cannot be read counts for the cautious side. */
+export const parsePin = (where: string, text: string): Mark<'pinned'> => {
+  try {
+    return parseMark('pinned', text);
+  } catch {
+    return damagedPin(where);
   }
 };
 
@@ -36,17 +55,14 @@ const readMark = async <N extends MarkName>(archive: string, name: N): Promise<M
 export const readMarks = async (archive: string): Promise<Marks> => {
   const [pinned, verified] = await Promise.all([readMark(archive, 'pinned'), readMark(archive, 'verified')]);
   return {
-    pinned:
-      pinned === 'damaged'
-        ? { at: new Date(0).toISOString(), by: 'nobody knows', reason: `${markPath(archive, 'pinned')} is damaged` }
-        : pinned,
+    pinned: pinned === 'damaged' ? damagedPin(markPath(archive, 'pinned')) : pinned,
     verified: verified === 'damaged' ? null : verified,
   };
 };
 
 /** Durably, mode 0600; the old one of that name is replaced. */
 export const setMark = <N extends MarkName>(archive: string, name: N, mark: Mark<N>): Promise<void> =>
-  around('backup.mark', () => replaceFile(markPath(archive, name), `${JSON.stringify(mark)}\n`, { mode: 0o600 }));
+  around('backup.mark', () => replaceFile(markPath(archive, name), markText(mark), { mode: 0o600 }));
 
 /** What is not there is not an error. */
 export const clearMark = (archive: string, name: MarkName): Promise<void> =>

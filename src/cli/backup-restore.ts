@@ -5,6 +5,7 @@ import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
 interface Options extends NamespaceOptions {
+  readonly from?: string;
   readonly dropExtra?: boolean;
   readonly force?: boolean;
   readonly identity?: string | null;
@@ -15,6 +16,7 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
     .command('restore')
     .argument('<id-or-file>', 'a backup, or the path of an archive')
     .description('put a backup in the place of the database, behind the fence, after a copy of what is there')
+    .option('--from <place>', 'bring it from a place for copies first')
     .option('--drop-extra', 'drop collections that the backup does not know')
     .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
     .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
@@ -26,15 +28,18 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
         ['backup restore 000012-v0.0.1 --dry-run', 'what it would replace'],
         ['backup restore 000012-v0.0.1', 'asks first'],
         ['backup restore 000012-v0.0.1 --include app.orders', 'one collection of it'],
+        ['backup restore 000012-v0.0.1 --from attic', 'when it is on this host no more'],
       ]),
     );
-  command.action((backup: string, { dropExtra = false, force = false, identity = null, ...namespaces }: Options) => {
-    const request = { backup, dropExtra, force, identity, filter: filterOf(namespaces) };
-    operate(schedule, {
-      command,
-      interruption: 'rolls-back',
-      request: { kind: 'restore', request },
-      confirm: `backup restore ${backup}`,
-    });
-  });
+  command.action(
+    (backup: string, { from, dropExtra = false, force = false, identity = null, ...namespaces }: Options) => {
+      const request = { backup, from: from ?? null, dropExtra, force, identity, filter: filterOf(namespaces) };
+      operate(schedule, {
+        command,
+        interruption: 'rolls-back',
+        request: { kind: 'restore', request },
+        confirm: `backup restore ${backup}`,
+      });
+    },
+  );
 };

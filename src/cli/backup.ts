@@ -1,6 +1,7 @@
 import type { VerifyRequest } from '../deploy/app.ts';
 import { DeployError } from '../errors.ts';
 import { repeated } from './argument-parsers.ts';
+import { defineBackupPull, defineBackupPush } from './backup-copies.ts';
 import { defineBackupRestore } from './backup-restore.ts';
 import { exitCodes } from './exit-codes.ts';
 import { identityOption } from './identity-option.ts';
@@ -37,8 +38,21 @@ const defineList: DefineVerb = (group, schedule) => {
   const command = group
     .command('list')
     .description('backups, newest first')
-    .addHelpText('after', examples([['backup list', 'NEEDED BY: releases whose rollback needs it']]));
-  command.action(() => look(schedule, { command, read: (app) => app.backupList(), lines: backupListLines }));
+    .option('--copy <place>', 'those at a place elsewhere')
+    .addHelpText(
+      'after',
+      examples([
+        ['backup list', 'NEEDED BY: releases whose rollback needs it'],
+        ['backup list --copy attic', 'asks the place'],
+      ]),
+    );
+  command.action(({ copy }: { readonly copy?: string }) =>
+    look(schedule, {
+      command,
+      read: (app) => (copy === undefined ? app.backupList() : app.backupCopies(copy)),
+      lines: backupListLines,
+    }),
+  );
 };
 
 const defineShow: DefineVerb = (group, schedule) => {
@@ -97,7 +111,9 @@ const defineVerify: DefineVerb = (group, schedule) => {
 const definePrune: DefineVerb = (group, schedule) => {
   const command = group
     .command('prune')
-    .description('remove backups beyond those that are kept; never one that a rollback needs')
+    .description(
+      'remove backups, and copies of them elsewhere, beyond those that are kept; never one that a rollback needs',
+    )
     .addHelpText('after', examples([['backup prune --dry-run', 'what would be removed']]));
   command.action(() =>
     operate(schedule, {
@@ -167,7 +183,7 @@ const defineUnpin: DefineVerb = (group, schedule) => {
 export const defineBackup: DefineVerb = (program, schedule) => {
   const group = program
     .command('backup')
-    .description('backups of the database: create, list, show, verify, drill, restore, pin, unpin, prune');
+    .description('backups of the database: create, list, show, verify, drill, restore, push, pull, pin, unpin, prune');
   for (const define of [
     defineCreate,
     defineList,
@@ -175,6 +191,8 @@ export const defineBackup: DefineVerb = (program, schedule) => {
     defineVerify,
     defineDrill,
     defineBackupRestore,
+    defineBackupPush,
+    defineBackupPull,
     definePin,
     defineUnpin,
     definePrune,

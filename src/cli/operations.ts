@@ -1,5 +1,6 @@
 import type { App, OperationRequest } from '../deploy/app.ts';
 import { backupDetailLines, drillLines, pinLines } from './render/backup.ts';
+import { pullLines, pushLines } from './render/copies.ts';
 import { deployLines } from './render/deploy.ts';
 import { maintenanceLines } from './render/maintenance.ts';
 import { pruneLines } from './render/prune.ts';
@@ -32,6 +33,8 @@ const operations: { readonly [K in Kind]: OperationVerb<K> } = {
   maintenance: verb((app, { mode }) => app.maintenance(mode), maintenanceLines),
   drill: verb((app, { request }) => app.backupDrill(request), drillLines),
   pin: verb((app, { request }) => app.backupPin(request), pinLines),
+  push: verb((app, { request }) => app.backupPush(request), pushLines),
+  pull: verb((app, { request }) => app.backupPull(request), pullLines),
   prune: verb((app, { what }) => (what === 'all' ? app.prune() : app.backupPrune()), pruneLines),
 };
 

@@ -139,6 +139,51 @@ export interface EncryptionConfig {
   readonly identityFile: string | null;
 }
 
+interface CopyPlaceBase {
+  /** What commands call it. Unique. */
+  readonly name: string;
+  /** As written; no secret is in it. */
+  readonly url: string;
+  readonly keep: KeepPolicy;
+}
+
+/** Where copies of the backups go, away from this host. */
+export type CopyPlace =
+  | (CopyPlaceBase & {
+      readonly type: 'sftp';
+      readonly host: string;
+      readonly port: number;
+      readonly username: string;
+      /** Absolute, or relative to where SFTP begins. */
+      readonly directory: string;
+      /** Absolute; null: the agent's keys, else the usual files in ~/.ssh. */
+      readonly identityFile: string | null;
+      /** Of the identity file. Secret. */
+      readonly passphrase: string | null;
+      /** Absolute. */
+      readonly knownHosts: string;
+      /** SSH_AUTH_SOCK. */
+      readonly agent: string | null;
+      /** HOME. */
+      readonly home: string | null;
+    })
+  | (CopyPlaceBase & {
+      readonly type: 's3';
+      /** Without a slash at its end. */
+      readonly endpoint: string;
+      readonly region: string;
+      readonly bucket: string;
+      /** Without slashes at its ends; may be empty. */
+      readonly prefix: string;
+      /** The bucket stands in the path, not in the host's name. */
+      readonly pathStyle: boolean;
+      readonly accessKeyId: string;
+      /** Secret. */
+      readonly secretAccessKey: string;
+      /** Secret. */
+      readonly sessionToken: string | null;
+    });
+
 export interface Config {
   /** Label only; default: the compose project's name. */
   readonly app: string | null;
@@ -193,6 +238,7 @@ export interface Config {
     readonly compression: number;
     /** Null: backups are not encrypted. */
     readonly encryption: EncryptionConfig | null;
+    readonly copies: readonly CopyPlace[];
   };
   /** How many earlier releases stay ready for a rollback. */
   readonly keepReleases: number;

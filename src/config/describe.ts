@@ -1,6 +1,6 @@
 import { createRedactor } from '../system/redact.ts';
 import { redactValues } from '../system/redact-values.ts';
-import type { Config, GateSpec } from './config.ts';
+import type { Config, CopyPlace, GateSpec } from './config.ts';
 import { collectSecrets } from './secrets.ts';
 import { maskUri } from './uri.ts';
 
@@ -25,6 +25,13 @@ const maskGate = (spec: GateSpec): unknown => {
   }
 };
 
+const maskOrNull = (secret: string | null): string | null => (secret === null ? null : MASK);
+
+const maskCopy = (place: CopyPlace): unknown =>
+  place.type === 'sftp'
+    ? { ...place, passphrase: maskOrNull(place.passphrase) }
+    : { ...place, secretAccessKey: MASK, sessionToken: maskOrNull(place.sessionToken) };
+
 /**
  * The configuration as the `config` verb prints it: plain JSON data in the shape of `Config`, secrets masked. Of the
  * environment only the variables that the configuration names are there: the rest is not ours to print.
@@ -40,6 +47,7 @@ export const maskedConfig = (config: Config): Readonly<Record<string, unknown>> 
     gates: { before: gates.before.map(maskGate), after: gates.after.map(maskGate) },
     database: database === null ? null : { ...database, uri: maskUri(database.uri) },
     registries: registries.map((each) => ({ ...each, password: MASK })),
+    backup: { ...config.backup, copies: config.backup.copies.map(maskCopy) },
     secrets: secrets.map(() => MASK),
   };
   return redactValues(shown, redactor) as Readonly<Record<string, unknown>>;

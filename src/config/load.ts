@@ -1,6 +1,7 @@
 import { DeployError } from '../errors.ts';
 import { resolveCompose } from './compose.ts';
 import type { Config } from './config.ts';
+import { resolveCopies } from './copies.ts';
 import { resolveEncryption } from './encryption.ts';
 import type { Variables } from './env-load.ts';
 import { resolveGates } from './gates.ts';
@@ -72,6 +73,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
   const gates = await resolveGates(file.gates, variables, attempts, resolver);
   const database = await resolveDatabase(file.database, { resolver, variables, envFile: compose.envFile });
   const directories = resolveDirectories(file, { base, compose: compose.directory, destination, resolver });
+  const keep = resolveKeep(file.backup);
   const services = (names: readonly string[] | 'none' | undefined) => (names === 'none' ? [] : (names ?? null));
 
   return {
@@ -97,9 +99,10 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
     database,
     backup: {
       directory: directories.backupDirectory,
-      keep: resolveKeep(file.backup),
+      keep,
       compression: file.backup?.compression ?? 6,
       encryption: await resolveEncryption(file.backup, { base, resolver }),
+      copies: await resolveCopies(file.backup, keep, { resolver, variables, base }),
     },
     keepReleases: file.keep_releases ?? 5,
     stateDirectory: directories.stateDirectory,

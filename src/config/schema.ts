@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { copyPlace, keepRules } from './schema-copies.ts';
 import { gates } from './schema-gates.ts';
 import { chosen, tagged } from './schema-tagged.ts';
 import {
@@ -15,7 +16,6 @@ import {
   rule,
   secretReference,
   serviceName,
-  span,
   strict,
   text,
   variableName,
@@ -115,19 +115,14 @@ export const configFile = strict({
   database: orNone(strict({ uri: reference('a MongoDB URI') })).optional(),
   backup: strict({
     directory: path.optional(),
-    keep_last: wholeNumber(1, 10_000).optional(),
-    keep_hourly: wholeNumber(1, 10_000).optional(),
-    keep_daily: wholeNumber(1, 10_000).optional(),
-    keep_weekly: wholeNumber(1, 10_000).optional(),
-    keep_monthly: wholeNumber(1, 10_000).optional(),
-    keep_yearly: wholeNumber(1, 10_000).optional(),
-    keep_within: span.optional(),
+    ...keepRules,
     compression: wholeNumber(1, 9).optional(),
     encryption: strict({
       recipients: oneOrMore(text, 'age recipients').optional(),
       recipients_file: path.optional(),
       identity_file: path.optional(),
     }).optional(),
+    copies: list(copyPlace, 'places').optional(),
   }).optional(),
   keep_releases: wholeNumber(1, 1000).optional(),
   state_directory: path.optional(),

@@ -1,4 +1,4 @@
-import type { Config, GateSpec } from './config.ts';
+import type { Config, CopyPlace, GateSpec } from './config.ts';
 import { parseUri } from './uri.ts';
 
 const SECRET_NAME =
@@ -52,6 +52,9 @@ const gateSecrets = (spec: GateSpec): readonly string[] => {
   }
 };
 
+const copySecrets = (place: CopyPlace): readonly string[] =>
+  place.type === 'sftp' ? [place.passphrase ?? ''] : [place.secretAccessKey, place.sessionToken ?? ''];
+
 /**
  * Every value that must never be shown: passwords in URIs (as written and decoded), credentials of registries and
  * gates, variables listed under `secrets`, and those whose names say so (..._PASSWORD, ..._TOKEN, ...).
@@ -61,6 +64,7 @@ export const collectSecrets = (config: Config): readonly string[] => {
   const values = [
     ...config.secrets,
     ...config.registries.map(({ password }) => password),
+    ...config.backup.copies.flatMap(copySecrets),
     ...passwordsOf(config.database?.uri ?? ''),
     ...[...config.gates.before, ...config.gates.after].flatMap(gateSecrets),
     ...variables.filter(([name, value]) => isSecretVariable(name, value)).map(([, value]) => value),

@@ -5,6 +5,7 @@ import type { Variables } from './env-load.ts';
 import { uriVariable } from './known-variables.ts';
 import type { Resolver } from './resolver.ts';
 import type { ConfigFile, InitInput } from './schema.ts';
+import type { keepRules } from './schema-copies.ts';
 import { checkUri } from './uri-kinds.ts';
 
 const HOOK_TIMEOUT_MS = 10 * 60_000;
@@ -110,8 +111,10 @@ export const resolveDirectories = (
 
 const KEEP_LAST = 7;
 
+type KeepInput = Pick<NonNullable<ConfigFile['backup']>, keyof typeof keepRules>;
+
 /** Who names no rule keeps the last seven; who names one keeps what it says. */
-export const resolveKeep = (file: ConfigFile['backup'] = {}): KeepPolicy => {
+export const resolveKeep = (file: KeepInput = {}): KeepPolicy => {
   const rules = {
     ...{ hourly: file.keep_hourly ?? 0, daily: file.keep_daily ?? 0, weekly: file.keep_weekly ?? 0 },
     ...{ monthly: file.keep_monthly ?? 0, yearly: file.keep_yearly ?? 0, within: file.keep_within ?? null },

@@ -60,11 +60,34 @@ const checkRedis = (uri: ParsedUri): void => {
   if (!/^\d{0,5}$/.test(uri.path)) throw new Error(`'${uri.path}' is not the number of a Redis database`);
 };
 
+const checkSftp = (uri: ParsedUri): void => {
+  single(uri);
+  if (!uri.username) throw new Error('it names no user');
+  if (uri.password !== null) throw new Error('it has a password in it: SFTP is used with keys alone');
+  if (uri.path === '' || uri.query !== '') throw new Error('it names no folder');
+  if (uri.path.split('/').some((part) => part === '..' || part === '.')) throw new Error("it has a '.' or '..' in it");
+};
+
+/** https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html, as far as it keeps a name in its place. */
+const checkS3 = (uri: ParsedUri): void => {
+  const [bucket = ''] = uri.hosts;
+  if (uri.username !== null) throw new Error('it has credentials in it: they are given apart');
+  if (uri.hosts.length > 1 || !/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(bucket)) {
+    throw new Error(`'${uri.hosts.join(',')}' is not the name of a bucket`);
+  }
+  if (uri.query !== '') throw new Error('it has options, and takes none');
+  if (!/^[\w./-]*$/.test(uri.path) || uri.path.split('/').some((part) => part === '..' || part === '.')) {
+    throw new Error(`'${uri.path}' is not a prefix of letters, digits, _ . - and /`);
+  }
+};
+
 /** What the tool talks to, with the schemes and rules of its URIs. */
 const KINDS = {
   mongo: { schemes: ['mongodb', 'mongodb+srv'], example: 'mongodb://mongo:27017/kaleem', check: checkMongo },
   redis: { schemes: ['redis', 'rediss'], example: 'redis://redis:6379', check: checkRedis },
   rabbitmq: { schemes: ['amqp', 'amqps'], example: 'amqp://rabbitmq:5672', check: single },
+  sftp: { schemes: ['sftp'], example: 'sftp://backup@host.example.com/srv/backups', check: checkSftp },
+  s3: { schemes: ['s3'], example: 's3://bucket/prefix', check: checkS3 },
   http: { schemes: ['http', 'https'], example: 'http://localhost:3000/api/health', check: single },
 } as const satisfies Record<string, { schemes: readonly string[]; example: string; check: (uri: ParsedUri) => void }>;
 

@@ -10,6 +10,8 @@ import type {
   MaintenanceMode,
   OperationRequest,
   PinRequest,
+  PullRequest,
+  PushRequest,
   RecoverRequest,
   RestoreRequest,
   RollbackRequest,
@@ -28,6 +30,8 @@ import type {
   PinResult,
   Plan,
   PruneResult,
+  PullResult,
+  PushResult,
   RecoverResult,
   RestoreResult,
   StatusReport,
@@ -65,6 +69,10 @@ export interface App {
   backupCreate(request: BackupRequest): Promise<BackupDetail>;
   /** Newest first. */
   backupList(): Promise<readonly BackupSummary[]>;
+  /** What lies at a place for copies, newest first. */
+  backupCopies(place: string): Promise<readonly BackupSummary[]>;
+  backupPush(request: PushRequest): Promise<PushResult>;
+  backupPull(request: PullRequest): Promise<PullResult>;
   backupShow(id: string): Promise<BackupDetail>;
   /** Leaves a note beside the backup of what was found, where it may write there. A bad one is a result, but for `which: 'one'`. */
   backupVerify(request: VerifyRequest): Promise<VerifyReport>;
@@ -121,6 +129,9 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     lockStatus: async () => (await import('./status.ts')).lockStatus(await session.context()),
     backupCreate: async (request) => (await import('./backups.ts')).createBackupNow(session, request),
     backupList: async () => (await import('./backups.ts')).backupList(session),
+    backupCopies: async (place) => (await import('./backups.ts')).backupCopies(session, place),
+    backupPush: async (request) => (await import('./push.ts')).push(session, request),
+    backupPull: async (request) => (await import('./pull-copy.ts')).pullCopy(session, request),
     backupShow: async (id) => (await import('./backups.ts')).backupShow(session, id),
     backupVerify: async (request) => (await import('./backups.ts')).backupVerify(session, request),
     backupDrill: async (request) => (await import('./drill.ts')).drill(session, request),

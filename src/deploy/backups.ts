@@ -14,6 +14,8 @@ import { checkedIdentityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { noDatabase, withDatabase } from './database.ts';
 import { inOperation, type Session } from './operate.ts';
+import { findPlace, lookAtPlace } from './places.ts';
+import { pushNew } from './push.ts';
 import type { BackupRequest, PinRequest, VerifyRequest } from './requests.ts';
 import type {
   BackupDetail,
@@ -67,7 +69,8 @@ export const createBackupNow = (session: Session, { filter }: BackupRequest): Pr
         if (context.config.database === null) throw noDatabase(' to back up');
         await withDatabase(context, async () => {});
       },
-      run: async (context, { operation, releases }) => {
+      run: async (context, scope) => {
+        const { operation, releases } = scope;
         const live = await releases.live();
         const { id } = await backUp(context, operation, {
           label: filter === null ? (live?.tag ?? 'manual') : `${live?.tag ?? 'manual'}-${PARTIAL}`,
@@ -75,6 +78,7 @@ export const createBackupNow = (session: Session, { filter }: BackupRequest): Pr
           consistency: 'snapshot',
           title: 'back up the database',
         });
+        await pushNew(context, scope, id);
         const entry = await findBackup(context.config.backup.directory, id);
         return detail(entry, await releases.list());
       },
@@ -84,6 +88,14 @@ export const createBackupNow = (session: Session, { filter }: BackupRequest): Pr
 export const backupList = async (session: Session): Promise<readonly BackupSummary[]> => {
   const releases = await releasesOf(session);
   const entries = await listBackups(session.options.config.backup.directory);
+  return entries.map((entry) => summarise(entry, releases));
+};
+
+/** Of a place for copies, which is asked. */
+export const backupCopies = async (session: Session, place: string): Promise<readonly BackupSummary[]> => {
+  const { options } = session;
+  const releases = await releasesOf(session);
+  const entries = await lookAtPlace(options, findPlace(options.config, place));
   return entries.map((entry) => summarise(entry, releases));
 };
 

@@ -6,6 +6,7 @@ import { lastEnded, listOperations, openOperations } from '../operation/operatio
 import { findState } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
 import { keysFinding } from './backup-keys.ts';
+import { checkPlaces, type Finding } from './check-places.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import { openFirewall } from './fence/firewall.ts';
@@ -14,8 +15,6 @@ import type { Session } from './operate.ts';
 import type { DoctorCheck, DoctorReport } from './results.ts';
 import { projectContainers } from './writers.ts';
 
-/** What a check says when it is well; it throws when it is not, and returns a warning as an object. */
-type Finding = string | { readonly warning: string; readonly hint: string };
 type Check = (context: Context) => Promise<Finding>;
 
 const LOW_DISK_BYTES = 2_000_000_000;
@@ -102,6 +101,7 @@ const checks: Readonly<Record<string, Check>> = {
     );
   },
   'backup encryption': ({ config }) => keysFinding(config),
+  'off-site copies': (context) => checkPlaces(context),
   permissions: async ({ config }) => {
     const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));
     if ((mode & 0o004) === 0) return `${config.compose.envFile} is private`;

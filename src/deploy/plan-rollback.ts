@@ -1,4 +1,5 @@
 import { findBackup } from '../backup/catalogue.ts';
+import type { Manifest } from '../backup/manifest.ts';
 import { choose } from '../backup/namespace-filter.ts';
 import { restoreNeedsBytes, verifyBackup } from '../backup/verify.ts';
 import { pinImages } from '../compose/render.ts';
@@ -81,11 +82,27 @@ export const planRollback = async (
   return comparePlan(context, old, { ...to, restore });
 };
 
+/** What is restored, read from end to end. */
+export interface RestoreSource extends Pick<PlannedRestore, 'name' | 'path' | 'identityFiles'> {
+  readonly manifest: Pick<Manifest, 'namespaces' | 'dataBytes' | 'partial'>;
+}
+
+/** A backup of this host. */
+const verifiedHere = async (
+  { config, signal }: Context,
+  { backup, identity }: RestoreRequest,
+): Promise<RestoreSource> => {
+  const { path, id } = await findBackup(config.backup.directory, backup);
+  const keys = { identityFiles: await checkedIdentityFiles(config, identity) };
+  return { name: id, path, ...keys, manifest: await verifyBackup(path, { signal, ...keys }) };
+};
+
 /** A restore keeps the release: what runs now, with other data. */
 export const planRestore = async (
   context: Context,
   request: RestoreRequest,
   old: OldGood | null,
+  find: (context: Context, request: RestoreRequest) => Promise<RestoreSource> = verifiedHere,
 ): Promise<DeployPlan> => {
   if (context.config.database === null) throw noDatabase(' to restore');
   if (old === null) {
@@ -93,21 +110,16 @@ export const planRestore = async (
       hint: 'deploy first: kaleem-deploy TAG; then restore',
     });
   }
-  const { path, id } = await findBackup(context.config.backup.directory, request.backup);
-  const keys = { identityFiles: await checkedIdentityFiles(context.config, request.identity) };
-  const manifest = await verifyBackup(path, { signal: context.signal, ...keys });
-  choose(request.filter, manifest.namespaces, `backup ${id}`);
-  const needsBytes = restoreNeedsBytes(manifest);
   const { release, rendered } = old;
+  const found = await find(context, request);
+  choose(request.filter, found.manifest.namespaces, `backup ${found.name}`);
   const restore: PlannedRestore = {
-    name: id,
-    path,
-    ...keys,
-    needsBytes,
+    ...{ name: found.name, path: found.path, identityFiles: found.identityFiles },
+    needsBytes: restoreNeedsBytes(found.manifest),
     extra: request.dropExtra ? 'drop' : 'keep',
     force: request.force,
     filter: request.filter,
-    partial: manifest.partial !== undefined,
+    partial: found.manifest.partial !== undefined,
   };
   const images = release.images.map((image) => ({
     ...{ ...image, platforms: [] },

@@ -1,7 +1,7 @@
 import { listBackups } from '../backup/catalogue.ts';
 import { filterText } from '../backup/namespace-filter.ts';
 import { operationName, unfinishedOperations } from '../operation/operations.ts';
-import { openReleases } from '../operation/releases.ts';
+import { openReleases, type Release } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import type { Context } from './context.ts';
 import type { Session } from './operate.ts';
@@ -9,10 +9,15 @@ import type { DeployPlan } from './plan.ts';
 import { planDeploy } from './plan-deploy.ts';
 import { planRestore, planRollback } from './plan-rollback.ts';
 import { type Planner, prepare } from './prepare.ts';
-import { backupsToRemove, releasesToRemove } from './prune.ts';
-import type { OperationRequest } from './requests.ts';
+import { type PrunePreview, previewPruneCopies, pullSteps, pushSteps, sourceAtPlace } from './preview-copies.ts';
+import type { OperationRequest, RestoreRequest } from './requests.ts';
 import { imageChanges } from './result.ts';
 import type { Plan } from './results.ts';
+import { backupsToRemove, releasesToRemove } from './what-to-remove.ts';
+
+/** Where a restore's backup comes from; undefined: from this host. */
+const sourceOf = ({ from, backup }: RestoreRequest) =>
+  from === null ? undefined : (context: Context) => sourceAtPlace(context, { backup, from });
 
 const planners = (context: Context, asked: OperationRequest): Planner | null => {
   switch (asked.kind) {
@@ -21,7 +26,7 @@ const planners = (context: Context, asked: OperationRequest): Planner | null => 
     case 'rollback':
       return async (_, old, releases) => planRollback(context, releases, asked.request, await old);
     case 'restore':
-      return async (_, old) => planRestore(context, asked.request, await old);
+      return async (_, old) => planRestore(context, asked.request, await old, sourceOf(asked.request));
     default:
       return null;
   }
@@ -54,6 +59,11 @@ const stepsOf = ({ config }: Context, plan: DeployPlan): readonly string[] => {
   ];
 };
 
+const stepsBefore = (asked: OperationRequest): readonly string[] =>
+  asked.kind === 'restore' && asked.request.from !== null
+    ? [`bring backup ${asked.request.backup} from ${asked.request.from} and verify it`]
+    : [];
+
 /** What the last release's downtime was, or, before there is one, how long the last backup took. */
 const expectedDowntime = async (context: Context, plan: DeployPlan): Promise<number | null> => {
   if (!plan.writersChange) return 0;
@@ -73,33 +83,42 @@ const destroysOf = (plan: DeployPlan): readonly string[] => {
   ];
 };
 
+const releasesOf = async ({ config }: Context): Promise<readonly Release[]> => {
+  const state = await findState(config.stateDirectory);
+  return state === null ? [] : openReleases(state).list();
+};
+
 const small = (
   asked: Pick<OperationRequest, 'kind'>,
   subject: string,
   steps: readonly string[],
-  destroys: readonly string[] = [],
+  { destroys = [], warnings = [] }: Partial<Pick<Plan, 'destroys' | 'warnings'>> = {},
 ): Plan => ({
-  ...{ kind: asked.kind, subject, steps, destroys, images: [], recreated: [], untouched: [], warnings: [] },
+  ...{ kind: asked.kind, subject, steps, destroys, images: [], recreated: [], untouched: [], warnings },
   expectedDowntimeMs: null,
 });
 
+const NO_COPIES: PrunePreview = { remove: [], keep: [], warnings: [] };
+
 const previewPrune = async (context: Context, asked: OperationRequest & { kind: 'prune' }): Promise<Plan> => {
   const { config } = context;
-  const state = await findState(config.stateDirectory);
-  const releases = state === null ? [] : await openReleases(state).list();
+  const releases = await releasesOf(context);
   const gone = asked.what === 'all' ? releasesToRemove(releases, config.keepReleases) : [];
   const kept = releases.filter((release) => !gone.includes(release));
   const entries = await listBackups(config.backup.directory);
   const { keep, remove } = backupsToRemove(entries, config.backup.keep, kept);
+  const copies = asked.what === 'backups' ? await previewPruneCopies(context, kept) : NO_COPIES;
   const destroys = [
     ...gone.map((release) => `release ${release.id} ${release.tag} and the images only it uses`),
     ...remove.map(({ id, reason }) => `backup ${id}: ${reason}`),
+    ...copies.remove,
   ];
   const steps = [
     ...(destroys.length === 0 ? ['nothing to remove'] : destroys.map((each) => `remove ${each}`)),
     ...keep.map(({ id, reason }) => `keep backup ${id}: ${reason}`),
+    ...copies.keep.map((each) => `keep ${each}`),
   ];
-  return small(asked, asked.what, steps, destroys);
+  return small(asked, asked.what, steps, { destroys, warnings: copies.warnings });
 };
 
 const previewRecover = async (context: Context, accept: boolean): Promise<Plan> => {
@@ -116,8 +135,12 @@ export const preview = async (session: Session, asked: OperationRequest): Promis
   if (asked.kind === 'backup') {
     const { filter } = asked.request;
     const what = filter === null ? 'the database' : `of the database ${filterText(filter)}`;
-    return small(asked, '', [`back up ${what} and verify the archive`]);
+    const places = context.config.backup.copies.map(({ name }) => `copy it to ${name}`);
+    return small(asked, '', [`back up ${what} and verify the archive`, ...places]);
   }
+  if (asked.kind === 'push')
+    return small(asked, '', await pushSteps(context, asked.request, await releasesOf(context)));
+  if (asked.kind === 'pull') return small(asked, asked.request.backup, await pullSteps(context, asked.request));
   if (asked.kind === 'recover') return previewRecover(context, asked.accept);
   if (asked.kind === 'maintenance') {
     return small(asked, asked.mode, [
@@ -141,7 +164,8 @@ export const preview = async (session: Session, asked: OperationRequest): Promis
   const { plan } = await prepare(context, await findState(context.config.stateDirectory), planner);
   const services = Object.keys(plan.pinned.services);
   return {
-    ...{ kind: asked.kind, subject: plan.tag, steps: stepsOf(context, plan), images: imageChanges(plan) },
+    ...{ kind: asked.kind, subject: plan.tag, images: imageChanges(plan) },
+    steps: [...stepsBefore(asked), ...stepsOf(context, plan)],
     recreated: services.filter((name) => plan.changed.has(name)),
     untouched: services.filter((name) => !plan.changed.has(name)),
     expectedDowntimeMs: await expectedDowntime(context, plan),

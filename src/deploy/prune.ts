@@ -1,46 +1,16 @@
 import { rm } from 'node:fs/promises';
-import { type BackupEntry, listBackups, removeBackup } from '../backup/catalogue.ts';
-import { type Candidate, chooseForPrune, type PruneChoice } from '../backup/retention.ts';
-import type { KeepPolicy } from '../config/config.ts';
+import { listBackups, removeBackup } from '../backup/catalogue.ts';
+import { pullFolder } from '../backup/copies/pull.ts';
+import { messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
+import { removeDurably } from '../system/durable-file.ts';
 import { around } from '../system/failpoints/around.ts';
-import { isAside } from './back-up.ts';
 import type { Context } from './context.ts';
 import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
 import type { PruneResult, Removed } from './results.ts';
-
-/**
- * Releases beyond those that are kept for a rollback. The live one stays, and the newest good ones; as many bad ones, since
- * whoever went back from one may find that it was not to blame. Pure.
- */
-export const releasesToRemove = (all: readonly Release[], keep: number): readonly Release[] => {
-  const earlier = all.filter((release) => release.status !== 'live');
-  const newest = (status: Release['status']) => earlier.filter((release) => release.status === status).slice(0, keep);
-  const kept = [...newest('good'), ...newest('bad')];
-  return earlier.filter((release) => !kept.includes(release));
-};
-
-const kindOf = (manifest: BackupEntry['manifest']): Candidate['kind'] => {
-  if (manifest?.partial !== undefined) return 'partial';
-  return isAside(manifest?.release ?? '') ? 'aside' : 'whole';
-};
-
-/** Which backups the retention keeps, beside those that a kept release goes back to with its database. Pure. */
-export const backupsToRemove = (
-  entries: readonly BackupEntry[],
-  policy: KeepPolicy,
-  kept: readonly Release[],
-): PruneChoice => {
-  const needed = new Set(kept.flatMap((release) => (release.backup === null ? [] : [release.backup])));
-  const candidates = entries.map(({ id, manifest, problem, marks }) => ({
-    ...{ id, problem, createdAt: manifest?.createdAt ?? null },
-    ...{ kind: kindOf(manifest), verified: marks.verified?.problem === null },
-    pinned: marks.pinned?.reason ?? null,
-  }));
-  return chooseForPrune(candidates, { policy, needed });
-};
+import { backupsToRemove, releasesToRemove } from './what-to-remove.ts';
 
 const pruneReleases = async (context: Context, operation: Operation, releases: ReleaseStore) => {
   const all = await releases.list();
@@ -79,6 +49,8 @@ const pruneBackups = async (
   const entries = await listBackups(directory);
   const { remove } = backupsToRemove(entries, keep, kept);
   const removed: Removed[] = [];
+  // What a download left whose process died.
+  await removeDurably(pullFolder(directory));
   for (const { id, reason } of remove) {
     const entry = entries.find((each) => each.id === id);
     if (entry === undefined) continue;
@@ -86,6 +58,30 @@ const pruneBackups = async (
     removed.push({ name: id, bytes: entry.manifest?.bytes ?? null, reason });
   }
   return removed;
+};
+
+/** Whatever becomes of the others; then a failure is thrown, if there was one. */
+const pruneEveryPlace = async (
+  context: Context,
+  operation: Operation,
+  kept: readonly Release[],
+): Promise<readonly Removed[]> => {
+  const { copies } = context.config.backup;
+  if (copies.length === 0) return [];
+  const { pruneCopies } = await import('./prune-copies.ts');
+  const removed: Removed[] = [];
+  const failures: unknown[] = [];
+  for (const place of copies) {
+    try {
+      removed.push(...(await pruneCopies(context, operation, place, kept)));
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length === 0) return removed;
+  for (const other of failures.slice(1)) context.progress.warn(messageOf(other));
+  throw failures[0];
 };
 
 /** Removes what neither a rollback nor the retention needs: releases, their images, backups. */
@@ -97,7 +93,7 @@ export const pruneAll = async (
   const { removed, images, kept } = await pruneReleases(context, operation, releases);
   const backups = await pruneBackups(context, operation, kept);
   const freedBytes = [...images, ...backups].reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  return { operation: operation.id, releases: removed, images, backups, freedBytes };
+  return { operation: operation.id, releases: removed, images, backups, copies: [], freedBytes };
 };
 
 export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneResult> =>
@@ -108,9 +104,11 @@ export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneR
       prepare: async () => null,
       run: async (context, { operation, releases }) => {
         if (what === 'all') return pruneAll(context, operation, releases);
-        const backups = await pruneBackups(context, operation, await releases.list());
+        const kept = await releases.list();
+        const backups = await pruneBackups(context, operation, kept);
         const freedBytes = backups.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-        return { operation: operation.id, releases: [], images: [], backups, freedBytes };
+        const copies = await pruneEveryPlace(context, operation, kept);
+        return { operation: operation.id, releases: [], images: [], backups, copies, freedBytes };
       },
     },
   );

@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path';
 import { listBackups, removeBackup } from '../backup/catalogue.ts';
 import type { Database } from '../backup/connection.ts';
+import { pullFolder } from '../backup/copies/pull.ts';
 import { dropScratch } from '../backup/drill.ts';
 import { scratchPrefix } from '../backup/names.ts';
 import { endServerOperations } from '../backup/server-operations.ts';
@@ -18,7 +19,7 @@ import {
 import { journalOf } from '../operation/records.ts';
 import { openReleases } from '../operation/releases.ts';
 import type { StateDirectory } from '../operation/state.ts';
-import { removeTemporaries } from '../system/durable-file.ts';
+import { removeDurably, removeTemporaries } from '../system/durable-file.ts';
 import { endOrphans } from '../system/orphans.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
@@ -63,6 +64,9 @@ const removeOneOffs = async ({ docker, project }: Context, operation: Operation)
   await operation.effect('containers.remove', { ids }, () => docker.remove(ids));
 };
 
+/** Steps in which the archive of a backup is there and its manifest is not. */
+const WRITES_BACKUP = ['backup.create', 'backup.remove', 'copy.pull'];
+
 /** Half-written files. A backup without a manifest goes when this operation was writing it, or was removing it. */
 const sweepFiles = async (context: Context, scope: OperationScope, entries: readonly JournalEntry[]): Promise<void> => {
   const { state, operation, releases } = scope;
@@ -75,21 +79,22 @@ const sweepFiles = async (context: Context, scope: OperationScope, entries: read
   const live = await releases.live();
   const mounted = live === null ? [] : (await releases.snapshot(live.id)).files.map(({ path }) => path);
   for (const path of [compose.envFile, ...mounted]) await removeTemporaries(dirname(path), [basename(path)]);
+  await removeDurably(pullFolder(backup.directory));
   const ids = entries.flatMap(({ type, step, data }) =>
-    type === 'intent' && (step === 'backup.create' || step === 'backup.remove')
-      ? [(data as { readonly id?: unknown }).id]
-      : [],
+    type === 'intent' && WRITES_BACKUP.includes(step) ? [(data as { readonly id?: unknown }).id] : [],
   );
   for (const entry of await listBackups(backup.directory)) {
     if (entry.manifest === null && ids.includes(entry.id)) await removeBackup(entry);
   }
 };
 
-const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin' | 'drill', string>> = {
-  backup: 'no backup was made; nothing else was touched',
+const HARMLESS_ENDINGS: Readonly<Record<'backup' | 'prune' | 'pin' | 'drill' | 'push' | 'pull', string>> = {
+  backup: 'a backup that it had not finished is gone; nothing else was touched',
   prune: 'what was left to remove goes with the next one',
   pin: 'nothing else was touched',
   drill: 'nothing else was touched',
+  push: 'the next one goes on with it',
+  pull: 'nothing else was touched',
 };
 
 const harmlessEnding = (kind: keyof typeof HARMLESS_ENDINGS): Ending => {
@@ -120,6 +125,8 @@ const endingOf = async (
     case 'backup':
     case 'prune':
     case 'pin':
+    case 'push':
+    case 'pull':
       return harmlessEnding(record.kind);
     case 'maintenance': {
       await turnOff(context, scope, await readMaintenance(scope.state));

@@ -22,6 +22,8 @@ export interface RestoreRequest {
   readonly backup: string;
   /** Drop collections that did not exist when the backup was taken. Else they are kept. */
   readonly dropExtra: boolean;
+  /** The place to bring it from first; null: it is on this host. */
+  readonly from: string | null;
   /** Restore although the backup is of another database or server version. */
   readonly force: boolean;
   /** File with an identity that may decrypt it; null: those of the configuration alone. */
@@ -56,6 +58,20 @@ export interface PinRequest {
   readonly reason: string;
 }
 
+export interface PushRequest {
+  /** `wanted`: those that a place lacks and its own rules would keep. */
+  readonly which: 'wanted' | 'all' | { readonly id: string };
+  /** Null: every place. */
+  readonly place: string | null;
+}
+
+export interface PullRequest {
+  /** The id of a backup, or its number. */
+  readonly backup: string;
+  /** The place. */
+  readonly from: string;
+}
+
 /** Which backups `backup verify` reads: one, the newest, or every one. */
 export type VerifyRequest = {
   /** As in {@link RestoreRequest}. */
@@ -74,4 +90,6 @@ export type OperationRequest =
   | { readonly kind: 'maintenance'; readonly mode: MaintenanceMode }
   | { readonly kind: 'prune'; readonly what: 'all' | 'backups' }
   | { readonly kind: 'drill'; readonly request: DrillRequest }
-  | { readonly kind: 'pin'; readonly request: PinRequest };
+  | { readonly kind: 'pin'; readonly request: PinRequest }
+  | { readonly kind: 'push'; readonly request: PushRequest }
+  | { readonly kind: 'pull'; readonly request: PullRequest };

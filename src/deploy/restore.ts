@@ -1,7 +1,9 @@
+import { checkedIdentityFiles } from './backup-keys.ts';
 import { carryOut } from './deploy.ts';
 import { inOperation, type Session } from './operate.ts';
 import { planRestore } from './plan-rollback.ts';
 import { prepare } from './prepare.ts';
+import { download, findCopyToPull } from './pull-copy.ts';
 import type { RestoreRequest } from './requests.ts';
 import type { RestoreResult } from './results.ts';
 import { startRun } from './run.ts';
@@ -12,7 +14,14 @@ export const restore = (session: Session, request: RestoreRequest): Promise<Rest
     session,
     { kind: 'restore', subject: request.backup },
     {
-      prepare: (context, state) => prepare(context, state, async (_, old) => planRestore(context, request, await old)),
+      prepare: async (context, state) => {
+        const { from } = request;
+        const found = from === null ? null : await findCopyToPull(context, { backup: request.backup, from });
+        const keys = await checkedIdentityFiles(context.config, request.identity);
+        if (found !== null && !found.isHere) await download(context, found, keys);
+        const local = found === null ? request : { ...request, backup: found.entry.id };
+        return prepare(context, state, async (_, old) => planRestore(context, local, await old));
+      },
       run: async (context, scope, prepared) => {
         const run = await startRun(context, scope, prepared);
         await carryOut(run);

@@ -111,6 +111,8 @@ export interface StatusReport {
   readonly lastOperation: OperationRecord | null;
   /** The last time that a backup was restored to see whether it can be; its outcome says. */
   readonly lastDrill: OperationRecord | null;
+  /** As of the last pushes: the places are not asked. */
+  readonly copies: readonly CopyStatus[];
   /** An operation that died or halted: the next one recovers it, or refuses. */
   readonly unfinished: OperationRecord | null;
   readonly warnings: readonly string[];
@@ -168,6 +170,9 @@ export interface PruneResult {
   readonly releases: readonly Removed[];
   readonly images: readonly Removed[];
   readonly backups: readonly Removed[];
+  /** At places for copies. */
+  readonly copies: readonly Removed[];
+  /** On this host. */
   readonly freedBytes: number;
 }
 
@@ -231,6 +236,43 @@ export interface PinResult {
   readonly pinned: boolean;
   /** False: it already was. */
   readonly changed: boolean;
+}
+
+export interface PushedTo {
+  readonly place: string;
+  readonly url: string;
+  /** Newest first; empty: it had them already. */
+  readonly pushed: readonly { readonly id: string; readonly bytes: number }[];
+  readonly elapsedMs: number;
+}
+
+export interface PushResult {
+  readonly operation: string;
+  readonly places: readonly PushedTo[];
+}
+
+export interface PullResult {
+  readonly operation: string;
+  readonly backup: string;
+  readonly place: string;
+  readonly bytes: number;
+  /** False: it was here already. */
+  readonly changed: boolean;
+  readonly elapsedMs: number;
+}
+
+/** What the last push to a place came to. */
+export interface CopyStatus {
+  readonly place: string;
+  readonly url: string;
+  /** Null: never, as far as this host knows. */
+  readonly pushedAt: string | null;
+  /** The newest good backup there by then. */
+  readonly newest: string | null;
+  /** Good backups here that are newer. */
+  readonly behind: number;
+  /** Why that push failed; null: it did not. */
+  readonly problem: string | null;
 }
 
 export interface UnverifiedBackup {

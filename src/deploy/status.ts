@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { listBackups } from '../backup/catalogue.ts';
 import { renderProject } from '../compose/render.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { checkGatesOnce } from '../health/poll.ts';
@@ -10,10 +11,12 @@ import { runtimeFolders, thisUser } from '../operation/runner/runtime-folder.ts'
 import { connectToRunner } from '../operation/runner/socket.ts';
 import { findState, type StateDirectory } from '../operation/state.ts';
 import type { Context } from './context.ts';
+import { copyStatuses } from './copies-record.ts';
 import { gateSpecs, openGates } from './gates.ts';
 import { readMaintenance } from './maintenance-record.ts';
 import type { Session } from './operate.ts';
 import type {
+  CopyStatus,
   FenceStatus,
   HealthReport,
   ImageStatus,
@@ -68,6 +71,11 @@ const runningOperation = async ({ holder }: LockStatus, { options }: Session): P
   return { operation: holder.operation, kind, elapsedMs, aborting, steps };
 };
 
+const copiesOf = async ({ config }: Context, state: StateDirectory | null): Promise<readonly CopyStatus[]> => {
+  const { copies, directory } = config.backup;
+  return copies.length === 0 ? [] : copyStatuses(state, copies, await listBackups(directory));
+};
+
 /** What is live, whether it is well, and what happened last. Reads only. */
 export const status = async (session: Session): Promise<StatusReport> => {
   const context = await session.context();
@@ -87,6 +95,7 @@ export const status = async (session: Session): Promise<StatusReport> => {
     running,
     lastOperation: operations[0] ?? null,
     lastDrill: lastEnded(operations, 'drill'),
+    copies: await copiesOf(context, state),
     // One that runs right now looks the same as one that died.
     unfinished: open.find((each) => each.id !== lock.holder?.operation) ?? null,
     warnings: services

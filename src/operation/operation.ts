@@ -13,6 +13,8 @@ export const OPERATION_KINDS = [
   'prune',
   'pin',
   'drill',
+  'push',
+  'pull',
 ] as const;
 export type OperationKind = (typeof OPERATION_KINDS)[number];
 

@@ -16,6 +16,8 @@ const titles = {
   prune: 'prune',
   pin: 'mark',
   drill: 'drill with',
+  push: 'push copies',
+  pull: 'pull',
   recover: 'recover',
 } as const satisfies Record<Plan['kind'], string>;
 

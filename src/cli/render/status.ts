@@ -1,5 +1,6 @@
 import type { LockStatus, RunningOperation, StatusReport } from '../../deploy/results.ts';
 import type { OperationRecord } from '../../operation/operations.ts';
+import { copyStatusLines } from './copies.ts';
 import { formatAgo, formatDuration, operationName } from './format.ts';
 import { newStep, runningLine } from './steps.ts';
 import { table } from './table.ts';
@@ -60,6 +61,7 @@ export const statusLines = (report: StatusReport, { now, paint }: View): readonl
   ...(report.lastDrill === null || report.lastDrill.outcome === 'succeeded'
     ? []
     : [`${paint('red', 'the last drill failed:')} ${report.lastDrill.error?.message ?? 'it did not end'}`]),
+  ...copyStatusLines(report.copies, { now, paint }),
   ...(report.unfinished === null
     ? []
     : [`${paint('yellow', 'unfinished:')} ${report.unfinished.id}, ${operationText(report.unfinished, now)}`]),

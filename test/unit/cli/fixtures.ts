@@ -140,6 +140,7 @@ export const status: StatusReport = {
   running: null,
   lastOperation: record,
   lastDrill: null,
+  copies: [],
   unfinished: null,
   warnings: [],
 };
@@ -174,6 +175,7 @@ export const pruned: PruneResult = {
   releases: [{ name: '1', bytes: null, reason: 'older than 5 releases' }],
   images: [{ name: 'ghcr.io/o/api:v0.0.0', bytes: 120_000_000, reason: 'no release needs it' }],
   backups: [],
+  copies: [],
   freedBytes: 120_000_000,
 };
 

@@ -108,7 +108,10 @@ describe('every operation', () => {
     ['rollback v1 --with-database', { kind: 'rollback', request: { tag: 'v1', withDatabase: true } }],
     [
       'backup restore b --drop-extra --force --identity key.txt',
-      { kind: 'restore', request: { backup: 'b', dropExtra: true, force: true, identity: 'key.txt', filter: null } },
+      {
+        kind: 'restore',
+        request: { backup: 'b', from: null, dropExtra: true, force: true, identity: 'key.txt', filter: null },
+      },
     ],
     [
       'backup restore b --include a.b --include a.c',
@@ -116,6 +119,7 @@ describe('every operation', () => {
         kind: 'restore',
         request: {
           backup: 'b',
+          from: null,
           dropExtra: false,
           force: false,
           identity: null,
@@ -128,6 +132,17 @@ describe('every operation', () => {
       'backup create --exclude a.b --include a.*',
       { kind: 'backup', request: { filter: { include: ['a.*'], exclude: ['a.b'] } } },
     ],
+    [
+      'backup restore b --from attic',
+      {
+        kind: 'restore',
+        request: { backup: 'b', from: 'attic', dropExtra: false, force: false, identity: null, filter: null },
+      },
+    ],
+    ['backup push', { kind: 'push', request: { which: 'wanted', place: null } }],
+    ['backup push --all --to attic', { kind: 'push', request: { which: 'all', place: 'attic' } }],
+    ['backup push 12', { kind: 'push', request: { which: { id: '12' }, place: null } }],
+    ['backup pull 12 --from attic', { kind: 'pull', request: { backup: '12', from: 'attic' } }],
     ['backup prune', { kind: 'prune', what: 'backups' }],
     ['prune', { kind: 'prune', what: 'all' }],
     ['maintenance on', { kind: 'maintenance', mode: 'on' }],

@@ -102,6 +102,7 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
     keep: { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
     compression: 6,
     encryption: null,
+    copies: [],
   },
   keepReleases: 5,
   stateDirectory: '/srv/kaleem/.kaleem',

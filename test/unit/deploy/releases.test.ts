@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BackupEntry } from '../../../src/backup/catalogue.ts';
 import { chooseRelease } from '../../../src/deploy/plan-rollback.ts';
-import { backupsToRemove, releasesToRemove } from '../../../src/deploy/prune.ts';
+import { backupsToRemove, releasesToRemove } from '../../../src/deploy/what-to-remove.ts';
 import { DeployError } from '../../../src/errors.ts';
 import type { Release } from '../../../src/operation/releases.ts';
 

@@ -93,6 +93,7 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     keep: { last: 3, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
     compression: 1,
     encryption: null,
+    copies: [],
   },
   ...{ keepReleases: 2, stateDirectory: join(directory, '.kaleem'), registries: [], secrets: [], warnings: [] },
   ...overrides,
