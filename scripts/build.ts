@@ -30,6 +30,8 @@ const bundle = async (outdir: string): Promise<Metafile> => {
     // Compiled pieces of ssh2, which does without them.
     external: ['#failpoint', '*.node', 'cpu-features'],
     banner: { js: REQUIRE },
+    // Packages in CommonJS again: ssh2's WebAssembly asks where it is.
+    define: { __dirname: 'import.meta.dirname' },
   });
   return metafile;
 };

@@ -54,8 +54,14 @@ substitute_servers() {
 
 need_command curl curl ca-certificates
 ensure_tools
+ensure_sshd
 ensure_registry
 ensure_engine
+# Beside all the rest: it needs nothing of it but, without Go on the host, the engine.
+if command -v go >/dev/null; then
+  ensure_s3_server &
+  s3_server=$!
+fi
 case $(servers) in
   images) real_servers ;;
   packages) substitute_servers ;;
@@ -67,9 +73,12 @@ if [[ ${1:-} == --whole-server ]]; then
   ensure_server_disk
 fi
 
+if [[ -n ${s3_server:-} ]]; then wait "$s3_server"; else ensure_s3_server; fi
+
 cat >"$BED/env" <<ENV
 KALEEM_TEST_REGISTRY=$(registry_address)
 KALEEM_TEST_SERVERS=$(servers)
+KALEEM_TEST_S3_SERVER=$BED/bin/versitygw
 ENV
 touch "$BED/READY"
 say "ready after $SECONDS s"

@@ -31,6 +31,7 @@ const NOT_HERE: readonly (readonly [names: RegExp, why: string])[] = [
   [/^file\.give\./, 'only where root works in the folder of another user: test/unit/system/ownership.test.ts'],
   [/^file\.make-private\./, 'nothing uses it at the moment'],
   [/^compose\.up\.|^compose\.runOneOff\./, 'inline configs; hooks in a container, whose effect is met'],
+  [/^(?:effect\.)?copy\./, 'places for copies: test/e2e/copies.test.ts and test/integration/copies'],
   [/^journal\.cut\./, 'a torn line: test/unit/operation/journal.test.ts'],
 ];
 

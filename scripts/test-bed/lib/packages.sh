@@ -87,3 +87,8 @@ ensure_tools() {
   need_command faketime faketime
   need_command age age
 }
+
+# What the tests of off-site copies copy to. The tests start it themselves, on ports of their own.
+ensure_sshd() {
+  if [[ ! -x /usr/sbin/sshd ]]; then step 'install openssh-server' install_packages openssh-server; fi
+}

@@ -5,6 +5,7 @@
 # shellcheck disable=SC2034 # used by up.sh
 readonly REAL_IMAGES=(mongo:7 redis:7 rabbitmq:3-management qdrant/qdrant:latest nginx:1.27 node:22-bookworm-slim)
 readonly FERRETDB=github.com/FerretDB/FerretDB/v2/cmd/ferretdb@v2.7.0
+readonly VERSITYGW=github.com/versity/versitygw/cmd/versitygw@v1.8.0
 
 # Decided once: asking Docker Hub for a manifest is quick either way. A pull would not do as the question: from the
 # second run on the mirror would answer it with our own substitutes.
@@ -87,20 +88,33 @@ fetch_server() {
   remember_image "$2"
 }
 
-# FerretDB comes from the Go module proxy: with the host's Go where there is one, else with Debian's in a container.
-build_ferretdb() {
+# go_install NAME MODULE: from the Go module proxy, with the host's Go where there is one, else with Debian's in a container.
+go_install() {
+  local name=$1 module=$2
   mkdir -p "$BED/bin"
   if command -v go >/dev/null; then
-    (cd "$BED" && GOBIN=$BED/bin CGO_ENABLED=0 nice go install -ldflags='-s -w' "$FERRETDB")
+    (cd "$BED" && GOBIN=$BED/bin CGO_ENABLED=0 nice go install -ldflags='-s -w' "$module")
   else
     docker run --rm --network host -v "$BED/bin:/out" \
       -e GOPROXY -e GOSUMDB -e http_proxy -e https_proxy -e no_proxy -e HTTP_PROXY -e HTTPS_PROXY -e NO_PROXY \
       -e GOBIN=/out -e CGO_ENABLED=0 debian:sid bash -c \
-      "apt-get update && apt-get install -y --no-install-recommends golang-go && go install -ldflags='-s -w' $FERRETDB"
+      "apt-get update && apt-get install -y --no-install-recommends golang-go && go install -ldflags='-s -w' $module"
   fi
+  mkdir -p "$BED/stamps"
+  echo "$module" >"$BED/stamps/go-$name"
 }
 
-ensure_ferretdb() { [[ -x $BED/bin/ferretdb ]] || step "build FerretDB" build_ferretdb; }
+# ensure_go_program NAME MODULE: built once for each version.
+ensure_go_program() {
+  local name=$1 module=$2
+  [[ -x $BED/bin/$name && $(cat "$BED/stamps/go-$name" 2>/dev/null) == "$module" ]] && return 0
+  step "build $name" go_install "$name" "$module"
+}
+
+ensure_ferretdb() { ensure_go_program ferretdb "$FERRETDB"; }
+
+# An S3-compatible server, for the tests of off-site copies; they start it themselves, over folders and ports of their own.
+ensure_s3_server() { ensure_go_program versitygw "$VERSITYGW"; }
 
 ensure_mongo() {
   local folder=$BED/build/mongo

@@ -38,7 +38,7 @@ describe('exit codes', () => {
     [22, ['halted-earlier']],
     [30, ['backup-failed']],
     [31, ['backup-invalid']],
-    [40, ['remote-unreachable']],
+    [40, ['remote-unreachable', 'copy-failed']],
     [130, ['interrupted', 'interrupted-before']],
   ])('%i: %j', (code, errors) => {
     expect(

@@ -35,6 +35,8 @@ describe('docs/configuration.md', () => {
     ['database', 'database.', 'database: {uri: {env: MONGODB_URI}, zzz: 1}'],
     ['backup', 'backup.', 'backup: {zzz: 1}'],
     ['encryption', 'backup.encryption.', 'backup: {encryption: {zzz: 1}}'],
+    ['places over SFTP', '', 'backup: {copies: [{name: x, url: sftp://u@h/x, zzz: 1}]}'],
+    ['places in S3', '', 'backup: {copies: [{name: x, url: s3://bucket, zzz: 1}]}'],
     ['registries', '', 'registries: [{server: x, username: x, password: {env: X}, zzz: 1}]'],
   ])('has every key of %s', async (_, prefix, yaml) => {
     const text = await read('docs/configuration.md');
@@ -56,7 +58,8 @@ describe('docs/configuration.md', () => {
         // Not a real one: whoever copies it unchanged is told so.
         .replace('age1...', 'age12t23yl5ca3wnrug8mpw6z9rudxddqf749zyqzwcy5c5d9xlth4hsqq0wpy');
       const directory = await project({ 'kaleem-deploy.yml': yaml, uri: { text: 'mongodb://m/k', mode: 0o600 } });
-      await expect(load(directory)).resolves.toBeDefined();
+      const environment = { S3_KEY_ID: 'an-id', S3_SECRET: 'a-secret-key' };
+      await expect(load(directory, { environment })).resolves.toBeDefined();
     }
   });
 });
