@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { CopyPlace } from '../../config/config.ts';
 import { PATIENCE, type Patience, type PlaceWorld } from './patience.ts';
 import type { CopyStore } from './store.ts';
@@ -7,6 +8,8 @@ export const openStore = async (
   place: CopyPlace,
   world: Omit<PlaceWorld, 'patience'> & { readonly patience?: Patience },
 ): Promise<CopyStore> => {
+  // Every piece under way listens for the end.
+  setMaxListeners(0, world.signal);
   const whole = { ...world, patience: world.patience ?? PATIENCE };
   return place.type === 'sftp'
     ? (await import('./sftp.ts')).openSftpStore(place, whole)
