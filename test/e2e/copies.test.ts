@@ -1,4 +1,4 @@
-import { readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CopyServer, startS3, startSshd } from '../support/copy-places.ts';
@@ -70,12 +70,11 @@ describe('copies of backups elsewhere', () => {
       await stack.run('doctor', '--json'),
     ];
     for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain(secret);
-    // A release's own copy of `.env`, private to its owner, is where it belongs.
-    const operations = join(stack.directory, '.kaleem/operations');
-    for (const name of await readdir(operations, { recursive: true })) {
-      const path = join(operations, name);
-      if ((await stat(path)).isFile()) expect((await readFile(path)).includes(secret)).toBe(false);
-    }
+    // The copies of `.env` that an undo needs, private to their owner, are where it belongs.
+    const state = join(stack.directory, '.kaleem');
+    const told = (await readdir(state, { recursive: true })).filter((name) => /\.jsonl$|copies\.json$/.test(name));
+    expect(told.length).toBeGreaterThan(3);
+    for (const name of told) expect(await readFile(join(state, name), 'utf8')).not.toContain(secret);
   });
 
   it('bring a backup back that this host has lost, and its content into the database', async () => {
