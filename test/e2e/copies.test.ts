@@ -207,7 +207,13 @@ describe('copies of backups elsewhere', () => {
 
   it('are made by one push at a time', async () => {
     await configure(places());
-    const first = stack.armed({ KALEEM_FAILPOINTS: 'copy.put.before=delay:3000' }, 'backup', 'create');
+    const first = stack.armed(
+      { KALEEM_FAILPOINTS: 'copy.put.before=delay:3000' },
+      '--lock-wait',
+      '60',
+      'backup',
+      'create',
+    );
     const outcomes = await Promise.all([first.ended, stack.run('--lock-wait', '60', 'backup', 'push')]);
     for (const outcome of outcomes) expectExit(outcome, 0);
   });
