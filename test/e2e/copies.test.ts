@@ -5,6 +5,8 @@ import { type CopyServer, startS3, startSshd } from '../support/copy-places.ts';
 import { insertInto } from '../support/database.ts';
 import { expectExit, expectServes } from '../support/expectations.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
+import { mayHoldSecrets, searchFiles } from './secrets/search-files.ts';
+import { foundIn } from './secrets/sentinels.ts';
 
 interface Listed {
   readonly id: string;
@@ -69,12 +71,11 @@ describe('copies of backups elsewhere', () => {
       await stack.run('backup', 'push', '-v'),
       await stack.run('doctor', '--json'),
     ];
-    for (const { stdout, stderr } of outcomes) expect(stdout + stderr).not.toContain(secret);
-    // The copies of `.env` that an undo needs, private to their owner, are where it belongs.
-    const state = join(stack.directory, '.kaleem');
-    const told = (await readdir(state, { recursive: true })).filter((name) => /\.jsonl$|copies\.json$/.test(name));
-    expect(told.length).toBeGreaterThan(3);
-    for (const name of told) expect(await readFile(join(state, name), 'utf8')).not.toContain(secret);
+    const sentinels = [{ name: 'secret access key', value: secret }];
+    for (const { stdout, stderr } of outcomes) expect(foundIn(stdout + stderr, sentinels)).toEqual([]);
+    const { holding } = await searchFiles(stack.directory, sentinels);
+    expect(holding).toContain('.env');
+    expect(holding.filter((name) => !mayHoldSecrets(name))).toEqual([]);
   });
 
   it('bring a backup back that this host has lost, and its content into the database', async () => {

@@ -1,23 +1,15 @@
-import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { start } from '../support/command.ts';
 import { docker } from '../support/docker.ts';
 import { expectExit } from '../support/expectations.ts';
 import { freePort } from '../support/free-port.ts';
 import { type ArgvSampler, type ArgvSamples, startArgvSampler } from './secrets/argv-sampler.ts';
+import { mayHoldSecrets, searchFiles } from './secrets/search-files.ts';
 import { foundIn } from './secrets/sentinels.ts';
 import { makeStackWithSecrets, type StackWithSecrets } from './secrets/stack-with-secrets.ts';
-
-/** Files that are made of `.env`, so that a rollback needs nothing else: they may hold secrets, for their owner only. */
-const MAY_HOLD_SECRETS = [
-  /^\.env$/,
-  /^registry-password$/,
-  /^\.kaleem\/releases\/[^/]+\/(compose\.json|files\/\d+)$/,
-  /^\.kaleem\/operations\/[^/]+\/((old-)?compose\.json|env-before)$/,
-];
 
 describe('a secret', () => {
   let home: string;
@@ -120,24 +112,18 @@ describe('a secret', () => {
 
   it('is on disk only where a release needs it, and open to nobody else', async () => {
     const { stack, sentinels } = world;
-    const entries = await readdir(stack.directory, { withFileTypes: true, recursive: true });
-    const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-    const holding: string[] = [];
-    for (const path of files) {
-      const bytes = await readFile(path);
-      const text = (path.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1');
-      if (foundIn(text, sentinels).length === 0) continue;
-      holding.push(relative(stack.directory, path));
+    const { holding, files } = await searchFiles(stack.directory, sentinels);
+    for (const name of holding) {
+      const path = join(stack.directory, name);
       expect([path, (await lstat(path)).mode & 0o777]).toEqual([path, 0o600]);
       for (let folder = dirname(path); folder.length >= stack.directory.length; folder = dirname(folder)) {
         expect([folder, (await lstat(folder)).mode & 0o777]).toEqual([folder, 0o700]);
       }
     }
     expect(holding).toEqual(expect.arrayContaining(['.env', 'registry-password']));
-    expect(holding.filter((name) => !MAY_HOLD_SECRETS.some((pattern) => pattern.test(name)))).toEqual([]);
-    const own = files.map((path) => relative(stack.directory, path)).filter((name) => /\.jsonl$/.test(name));
-    expect(own.some((name) => name.endsWith('journal.jsonl'))).toBe(true);
-    expect(own.some((name) => name.endsWith('log.jsonl'))).toBe(true);
+    expect(holding.filter((name) => !mayHoldSecrets(name))).toEqual([]);
+    expect(files.some((name) => name.endsWith('journal.jsonl'))).toBe(true);
+    expect(files.some((name) => name.endsWith('log.jsonl'))).toBe(true);
   });
 
   it('is in no temporary file that was left behind', async () => {
