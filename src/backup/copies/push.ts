@@ -16,7 +16,9 @@ const refuseOther = (store: CopyStore, { manifest }: WholeEntry, { entries }: Co
   const there = entries.find((each) => each.manifest?.archive === manifest.archive)?.manifest;
   if (there === undefined || there === null || there.sha256 === manifest.sha256) return;
   throw new DeployError('copy-failed', `${store.url} has another backup ${manifest.id}, made ${there.createdAt}`, {
-    hint: 'a place belongs to one project and destination: give each a folder of its own',
+    hint:
+      'a place belongs to one project and destination: give each a folder of its own. ' +
+      'Where the backups here were lost and their numbers began anew: move the one there into another folder',
   });
 };
 
