@@ -59,6 +59,9 @@ const sizeOf = (path: string): Promise<number | null> =>
     () => null,
   );
 
+/** Of an archive that stands alone. */
+export const NO_MANIFEST = 'it has no manifest: unfinished, or not made by this tool';
+
 /** What a look at names and sizes can find wrong. */
 export const problemOf = (manifest: Manifest, size: number | null): string | null => {
   if (size === null) return `its archive ${manifest.archive} is not there`;
@@ -103,8 +106,7 @@ export const listBackups = async (directory: string): Promise<readonly BackupEnt
   const known = new Set(manifests);
   for (const name of names) {
     if (!isArchiveName(name) || known.has(manifestPath(name))) continue;
-    const problem = 'it has no manifest: unfinished, or not made by this tool';
-    entries.push(await withoutManifest(idOf(name), join(directory, name), problem));
+    entries.push(await withoutManifest(idOf(name), join(directory, name), NO_MANIFEST));
   }
   return newestFirst(entries);
 };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Of } from '../system/sha256.ts';
 import { type Definition, type NamespaceType, namespaceOf } from './archive/format.ts';
 import { listCollections } from './collections.ts';
 import type { Database } from './connection.ts';
@@ -25,11 +25,9 @@ export interface HashedNamespace extends Definition {
   readonly data: string;
 }
 
-const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-
 /** The hash of one collection: its name, kind, documents, options and indexes. */
 export const namespaceHash = (namespace: HashedNamespace): string =>
-  sha256(
+  sha256Of(
     JSON.stringify([
       ...[namespaceOf(namespace), namespace.type, namespace.documents, namespace.bytes, namespace.data],
       definitionText(namespace),
@@ -42,7 +40,7 @@ export const combineHashes = (namespaces: readonly HashedNamespace[]): ContentHa
   const entries = counted.map((each): [string, string] => [namespaceOf(each), namespaceHash(each)]);
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
   return {
-    hash: sha256(JSON.stringify(entries)),
+    hash: sha256Of(JSON.stringify(entries)),
     documents: counted.reduce((sum, each) => sum + each.documents, 0),
     bytes: counted.reduce((sum, each) => sum + each.bytes, 0),
     namespaces: Object.fromEntries(entries),

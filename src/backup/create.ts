@@ -10,7 +10,6 @@ import type { Database } from './connection.ts';
 import { combineHashes } from './content-hash.ts';
 import { type Dump, type DumpOptions, dump, TOOL } from './dump.ts';
 import { archiveName, type Consistency, type Manifest, manifestPath, writeManifest } from './manifest.ts';
-import type { NamespaceFilter } from './namespace-filter.ts';
 import { oplogEnd } from './oplog.ts';
 import type { Snapshot } from './raw-read.ts';
 import { atLeast } from './server-version.ts';
@@ -52,11 +51,6 @@ const explained = (error: unknown, options: CreateBackupOptions): unknown => {
       : 'nothing was changed; look at the database and try again',
   });
 };
-
-const copyOf = ({ include, exclude }: NamespaceFilter): Manifest['partial'] => ({
-  include: [...include],
-  exclude: [...exclude],
-});
 
 interface Attempt extends Dump {
   readonly sha256: string;
@@ -136,7 +130,7 @@ export const createBackup = async (given: CreateBackupOptions): Promise<Manifest
       ...{ formatVersion: 1, id, archive, sha256: done.sha256, bytes: done.bytes, createdAt },
       ...{ operation, release: options.release, toolVersion: TOOL, serverVersion: version },
       database: { replicaSet, replicaSetId, ferretdb },
-      ...(options.filter ? { partial: copyOf(options.filter) } : {}),
+      ...(options.filter ? { partial: options.filter } : {}),
       ...{ scope: options.database.name, consistency: done.consistency, clusterTime: done.clusterTime },
       ...{ durationMs: Math.round(clock.monotonic() - started), contentHash: hash, documents, dataBytes: bytes },
       namespaces: [...done.namespaces],

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { DeployError, messageOf } from '../errors.ts';
 import { replaceFile } from '../system/durable-file.ts';
+import { sha256Of } from '../system/sha256.ts';
 
 const hex = (digits: number) => z.string().regex(new RegExp(`^[0-9a-f]{${digits}}$`));
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
@@ -37,8 +37,8 @@ const schema = z.strictObject({
   /** Patterns of the collections that were asked for; not there: all of the scope. */
   partial: z
     .strictObject({
-      include: z.array(z.string().max(400)).max(1_000),
-      exclude: z.array(z.string().max(400)).max(1_000),
+      include: z.array(z.string().max(400)).max(1_000).readonly(),
+      exclude: z.array(z.string().max(400)).max(1_000).readonly(),
     })
     .optional(),
   /** fenced: nothing could write; snapshot: the server's state at one moment; the last: neither. */
@@ -99,7 +99,7 @@ export const manifestPath = (archive: string): string => `${archiveStem(archive)
 
 export const isManifestName = (name: string): boolean => name.endsWith(SUFFIX) && !name.startsWith('.');
 
-const checksum = (manifest: Manifest): string => createHash('sha256').update(JSON.stringify(manifest)).digest('hex');
+const checksum = (manifest: Manifest): string => sha256Of(JSON.stringify(manifest));
 
 /** As it is written. A checksum of the manifest's own goes with it: a flipped bit in a label must show too. */
 export const manifestText = (given: Manifest): string => {

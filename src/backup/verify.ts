@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { DeployError } from '../errors.ts';
+import { isIdentityMissing } from './age/unlock.ts';
 import { ByteSource } from './archive/byte-source.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
@@ -123,9 +123,6 @@ const compareManifest = (backup: VerifiedBackup, manifest: Manifest): string | n
     return `its content hash is ${content.hash}, the manifest says ${manifest.contentHash}`;
   return compareFile(backup, manifest);
 };
-
-const isIdentityMissing = (error: unknown): boolean =>
-  error instanceof DeployError && error.code === 'identity-missing';
 
 /** What can be checked without a key; and a header that is damaged may look like one for somebody else. */
 const checkDigest = async (path: string, manifest: Manifest, signal: AbortSignal | undefined): Promise<void> => {

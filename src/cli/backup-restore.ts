@@ -1,6 +1,5 @@
-import { repeated } from './argument-parsers.ts';
 import { identityOption } from './identity-option.ts';
-import { filterOf, type NamespaceOptions } from './namespace-options.ts';
+import { excludeOption, filterOf, includeOption, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
@@ -18,8 +17,8 @@ export const defineBackupRestore: DefineVerb = (group, schedule) => {
     .description('put a backup in the place of the database, behind the fence, after a copy of what is there')
     .option('--from <place>', 'bring it from a place for copies first')
     .option('--drop-extra', 'drop collections that the backup does not know')
-    .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
-    .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
+    .addOption(includeOption())
+    .addOption(excludeOption())
     .option('--force', 'although it is of another database or server version')
     .addOption(identityOption())
     .addHelpText(

@@ -1,12 +1,11 @@
 import type { VerifyRequest } from '../deploy/app.ts';
 import { DeployError } from '../errors.ts';
-import { repeated } from './argument-parsers.ts';
 import { defineBackupPull, defineBackupPush } from './backup-copies.ts';
 import { defineBackupRestore } from './backup-restore.ts';
 import { exitCodes } from './exit-codes.ts';
 import { identityOption } from './identity-option.ts';
 import { look } from './look.ts';
-import { filterOf, type NamespaceOptions } from './namespace-options.ts';
+import { excludeOption, filterOf, includeOption, type NamespaceOptions } from './namespace-options.ts';
 import { operate } from './operate.ts';
 import { backupDetailLines, backupListLines, verifyLines } from './render/backup.ts';
 import { type DefineVerb, examples } from './verb.ts';
@@ -15,8 +14,8 @@ const defineCreate: DefineVerb = (group, schedule) => {
   const command = group
     .command('create')
     .description('back the database up and verify the backup; nothing is stopped')
-    .option('--include <namespace>', 'only what matches, such as app.orders or app.* (repeatable)', repeated)
-    .option('--exclude <namespace>', 'all but what matches (repeatable)', repeated)
+    .addOption(includeOption())
+    .addOption(excludeOption())
     .addHelpText(
       'after',
       examples([

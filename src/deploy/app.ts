@@ -93,14 +93,8 @@ const history = async ({ options }: Session): Promise<readonly OperationRecord[]
   return state === null ? [] : listOperations(state);
 };
 
-const releases = async ({ options }: Session): Promise<readonly Release[]> => {
-  const [{ findState }, { openReleases }] = await Promise.all([
-    import('../operation/state.ts'),
-    import('../operation/releases.ts'),
-  ]);
-  const state = await findState(options.config.stateDirectory);
-  return state === null ? [] : openReleases(state).list();
-};
+const releases = async ({ options }: Session): Promise<readonly Release[]> =>
+  (await import('../operation/releases.ts')).listReleases(options.config.stateDirectory);
 
 /**
  * Checks nothing and connects to nothing: each method works out what it needs, so that `doctor` can say what is wrong.

@@ -21,11 +21,11 @@ export interface BackUpOptions {
 }
 
 const ASIDE = 'aside-';
-/** Of a backup of some collections only, so that nobody takes it for more when it is listed. */
-export const PARTIAL = 'partial';
 
 /** Of a backup of what a version left that is being undone. */
 export const asideLabel = (tag: string): string => `${ASIDE}${tag}`;
+/** Of a backup of some collections only, so that nobody takes it for more when it is listed. */
+export const partialLabel = (tag: string): string => `${tag}-partial`;
 export const isAside = (label: string): boolean => label.startsWith(ASIDE);
 
 /** Anything that goes wrong while a backup is made is one failure for a person: no backup, no deploy. */

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIdentities } from '../backup/age/identities.ts';
 import { serverRecipient } from '../backup/age/server-identity.ts';
+import { isIdentityMissing } from '../backup/age/unlock.ts';
 import { ByteSource } from '../backup/archive/byte-source.ts';
 import { listBackups } from '../backup/catalogue.ts';
 import { isEncrypted } from '../backup/manifest.ts';
@@ -52,7 +53,7 @@ const canDecrypt = async (path: string, files: readonly string[]): Promise<boole
     return true;
   } catch (error) {
     // Whatever else is wrong with it is for `backup verify` to find.
-    return !(error instanceof DeployError && error.code === 'identity-missing');
+    return !isIdentityMissing(error);
   } finally {
     await chunks.return(undefined);
     await source.close();

@@ -7,9 +7,8 @@ import { type VerifyProgress, verifyBackup } from '../backup/verify.ts';
 import { verifyMarked } from '../backup/verify-marked.ts';
 import { DeployError, messageOf } from '../errors.ts';
 import { currentUser } from '../operation/operations.ts';
-import { openReleases, type Release } from '../operation/releases.ts';
-import { findState } from '../operation/state.ts';
-import { backUp, PARTIAL } from './back-up.ts';
+import { listReleases, type Release } from '../operation/releases.ts';
+import { backUp, partialLabel } from './back-up.ts';
 import { checkedIdentityFiles } from './backup-keys.ts';
 import type { Context } from './context.ts';
 import { noDatabase, withDatabase } from './database.ts';
@@ -54,11 +53,6 @@ const detail = (entry: BackupEntry, releases: readonly Release[]): BackupDetail 
   })),
 });
 
-const releasesOf = async (session: Session): Promise<readonly Release[]> => {
-  const state = await findState(session.options.config.stateDirectory);
-  return state === null ? [] : openReleases(state).list();
-};
-
 /** A backup while the application runs: point-in-time where the server can do that, and labelled where it can't. */
 export const createBackupNow = (session: Session, { filter }: BackupRequest): Promise<BackupDetail> =>
   inOperation(
@@ -71,9 +65,9 @@ export const createBackupNow = (session: Session, { filter }: BackupRequest): Pr
       },
       run: async (context, scope) => {
         const { operation, releases } = scope;
-        const live = await releases.live();
+        const tag = (await releases.live())?.tag ?? 'manual';
         const { id } = await backUp(context, operation, {
-          label: filter === null ? (live?.tag ?? 'manual') : `${live?.tag ?? 'manual'}-${PARTIAL}`,
+          label: filter === null ? tag : partialLabel(tag),
           filter,
           consistency: 'snapshot',
           title: 'back up the database',
@@ -86,21 +80,22 @@ export const createBackupNow = (session: Session, { filter }: BackupRequest): Pr
   );
 
 export const backupList = async (session: Session): Promise<readonly BackupSummary[]> => {
-  const releases = await releasesOf(session);
-  const entries = await listBackups(session.options.config.backup.directory);
+  const { stateDirectory, backup } = session.options.config;
+  const releases = await listReleases(stateDirectory);
+  const entries = await listBackups(backup.directory);
   return entries.map((entry) => summarise(entry, releases));
 };
 
 /** Of a place for copies, which is asked. */
 export const backupCopies = async (session: Session, place: string): Promise<readonly BackupSummary[]> => {
   const { options } = session;
-  const releases = await releasesOf(session);
+  const releases = await listReleases(options.config.stateDirectory);
   const entries = await lookAtPlace(options, findPlace(options.config, place));
   return entries.map((entry) => summarise(entry, releases));
 };
 
-export const backupShow = async (session: Session, id: string): Promise<BackupDetail> =>
-  detail(await findBackup(session.options.config.backup.directory, id), await releasesOf(session));
+export const backupShow = async ({ options: { config } }: Session, id: string): Promise<BackupDetail> =>
+  detail(await findBackup(config.backup.directory, id), await listReleases(config.stateDirectory));
 
 const verifyEntry = async (
   { options }: Session,

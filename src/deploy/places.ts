@@ -4,8 +4,9 @@ import { PlaceFailure } from '../backup/copies/failure.ts';
 import { openStore } from '../backup/copies/open-store.ts';
 import type { CopyStore } from '../backup/copies/store.ts';
 import type { Config, CopyPlace } from '../config/config.ts';
-import { DeployError } from '../errors.ts';
+import { DeployError, messageOf } from '../errors.ts';
 import type { Clock } from '../system/clock.ts';
+import type { Progress } from '../system/progress.ts';
 
 /** The place that a person has named. */
 export const findPlace = ({ backup }: Pick<Config, 'backup'>, name: string): CopyPlace => {
@@ -39,6 +40,33 @@ export const withPlace = async <T>(
   } finally {
     store.close();
   }
+};
+
+/**
+ * Does something at each of these places, whatever becomes of the others. Then `atEnd` is done, and a failure is thrown, if there
+ * was one; of several the first, and the others are told as warnings.
+ */
+export const atEachPlace = async <T>(
+  { signal, progress }: { readonly signal: AbortSignal; readonly progress: Pick<Progress, 'warn'> },
+  places: readonly CopyPlace[],
+  work: (place: CopyPlace) => Promise<T>,
+  atEnd: () => Promise<void> = async () => {},
+): Promise<readonly T[]> => {
+  const done: T[] = [];
+  const failures: unknown[] = [];
+  for (const place of places) {
+    try {
+      done.push(await work(place));
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      failures.push(error);
+    }
+  }
+  await atEnd();
+  if (failures.length === 0) return done;
+  const [first, ...others] = failures;
+  for (const other of others) progress.warn(messageOf(other));
+  throw first;
 };
 
 /** A whole backup at a place, by its id or number. */

@@ -1,7 +1,7 @@
 import { listBackups } from '../backup/catalogue.ts';
 import { filterText } from '../backup/namespace-filter.ts';
 import { operationName, unfinishedOperations } from '../operation/operations.ts';
-import { openReleases, type Release } from '../operation/releases.ts';
+import { listReleases } from '../operation/releases.ts';
 import { findState } from '../operation/state.ts';
 import type { Context } from './context.ts';
 import type { Session } from './operate.ts';
@@ -83,11 +83,6 @@ const destroysOf = (plan: DeployPlan): readonly string[] => {
   ];
 };
 
-const releasesOf = async ({ config }: Context): Promise<readonly Release[]> => {
-  const state = await findState(config.stateDirectory);
-  return state === null ? [] : openReleases(state).list();
-};
-
 const small = (
   asked: Pick<OperationRequest, 'kind'>,
   subject: string,
@@ -102,7 +97,7 @@ const NO_COPIES: PrunePreview = { remove: [], keep: [], warnings: [] };
 
 const previewPrune = async (context: Context, asked: OperationRequest & { kind: 'prune' }): Promise<Plan> => {
   const { config } = context;
-  const releases = await releasesOf(context);
+  const releases = await listReleases(config.stateDirectory);
   const gone = asked.what === 'all' ? releasesToRemove(releases, config.keepReleases) : [];
   const kept = releases.filter((release) => !gone.includes(release));
   const entries = await listBackups(config.backup.directory);
@@ -138,8 +133,10 @@ export const preview = async (session: Session, asked: OperationRequest): Promis
     const places = context.config.backup.copies.map(({ name }) => `copy it to ${name}`);
     return small(asked, '', [`back up ${what} and verify the archive`, ...places]);
   }
-  if (asked.kind === 'push')
-    return small(asked, '', await pushSteps(context, asked.request, await releasesOf(context)));
+  if (asked.kind === 'push') {
+    const releases = await listReleases(context.config.stateDirectory);
+    return small(asked, '', await pushSteps(context, asked.request, releases));
+  }
   if (asked.kind === 'pull') return small(asked, asked.request.backup, await pullSteps(context, asked.request));
   if (asked.kind === 'recover') return previewRecover(context, asked.accept);
   if (asked.kind === 'maintenance') {

@@ -4,6 +4,7 @@ import type { Operation } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
 import type { Context } from './context.ts';
 import { withPlace } from './places.ts';
+import { removeChosen } from './remove-chosen.ts';
 import type { Removed } from './results.ts';
 import { backupsToRemove } from './what-to-remove.ts';
 
@@ -16,13 +17,9 @@ export const pruneCopies = (
 ): Promise<readonly Removed[]> =>
   withPlace(context, place, async (store) => {
     const { entries } = await context.progress.step(`look at ${place.name}`, () => listCopies(store));
-    const { remove } = backupsToRemove(entries, place.keep, kept);
-    const removed: Removed[] = [];
-    for (const { id, reason } of remove) {
-      const entry = entries.find((each) => each.id === id);
-      if (entry === undefined) continue;
-      await operation.effect('copy.remove', { place: place.name, id }, () => removeCopy(store, entry));
-      removed.push({ name: `${id} at ${place.name}`, bytes: entry.manifest?.bytes ?? null, reason });
-    }
-    return removed;
+    return removeChosen(entries, backupsToRemove(entries, place.keep, kept), {
+      where: ` at ${place.name}`,
+      remove: (entry) =>
+        operation.effect('copy.remove', { place: place.name, id: entry.id }, () => removeCopy(store, entry)),
+    });
   });

@@ -1,7 +1,6 @@
 import { rm } from 'node:fs/promises';
 import { listBackups, removeBackup } from '../backup/catalogue.ts';
 import { pullFolder } from '../backup/copies/pull.ts';
-import { messageOf } from '../errors.ts';
 import type { Operation } from '../operation/operations.ts';
 import type { Release, ReleaseStore } from '../operation/releases.ts';
 import { removeDurably } from '../system/durable-file.ts';
@@ -9,6 +8,7 @@ import { around } from '../system/failpoints/around.ts';
 import type { Context } from './context.ts';
 import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
+import { removeChosen } from './remove-chosen.ts';
 import type { PruneResult, Removed } from './results.ts';
 import { backupsToRemove, releasesToRemove } from './what-to-remove.ts';
 
@@ -47,20 +47,14 @@ const pruneBackups = async (
 ): Promise<readonly Removed[]> => {
   const { directory, keep } = context.config.backup;
   const entries = await listBackups(directory);
-  const { remove } = backupsToRemove(entries, keep, kept);
-  const removed: Removed[] = [];
   // What a download left whose process died.
   await removeDurably(pullFolder(directory));
-  for (const { id, reason } of remove) {
-    const entry = entries.find((each) => each.id === id);
-    if (entry === undefined) continue;
-    await operation.effect('backup.remove', { id }, () => removeBackup(entry));
-    removed.push({ name: id, bytes: entry.manifest?.bytes ?? null, reason });
-  }
-  return removed;
+  return removeChosen(entries, backupsToRemove(entries, keep, kept), {
+    where: '',
+    remove: (entry) => operation.effect('backup.remove', { id: entry.id }, () => removeBackup(entry)),
+  });
 };
 
-/** Whatever becomes of the others; then a failure is thrown, if there was one. */
 const pruneEveryPlace = async (
   context: Context,
   operation: Operation,
@@ -68,20 +62,8 @@ const pruneEveryPlace = async (
 ): Promise<readonly Removed[]> => {
   const { copies } = context.config.backup;
   if (copies.length === 0) return [];
-  const { pruneCopies } = await import('./prune-copies.ts');
-  const removed: Removed[] = [];
-  const failures: unknown[] = [];
-  for (const place of copies) {
-    try {
-      removed.push(...(await pruneCopies(context, operation, place, kept)));
-    } catch (error) {
-      if (context.signal.aborted) throw error;
-      failures.push(error);
-    }
-  }
-  if (failures.length === 0) return removed;
-  for (const other of failures.slice(1)) context.progress.warn(messageOf(other));
-  throw failures[0];
+  const [{ pruneCopies }, { atEachPlace }] = await Promise.all([import('./prune-copies.ts'), import('./places.ts')]);
+  return (await atEachPlace(context, copies, (place) => pruneCopies(context, operation, place, kept))).flat();
 };
 
 /** Removes what neither a rollback nor the retention needs: releases, their images, backups. */

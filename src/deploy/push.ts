@@ -14,7 +14,7 @@ import type { Release } from '../operation/releases.ts';
 import type { Context } from './context.ts';
 import { type LastPush, rememberPushes } from './copies-record.ts';
 import { inOperation, type Session } from './operate.ts';
-import { findPlace, withPlace } from './places.ts';
+import { atEachPlace, findPlace, withPlace } from './places.ts';
 import type { PushRequest } from './requests.ts';
 import type { PushedTo, PushResult } from './results.ts';
 import type { OperationScope } from './scope.ts';
@@ -60,9 +60,9 @@ const pushTo = (
         ),
       );
     }
-    const after = await listCopies(store);
+    const after = chosen.length === 0 ? copies : await listCopies(store);
     await copyPins(store, here, after);
-    await sweepCopies(store, clock.now());
+    await sweepCopies(store, after, clock.now());
     const newest = after.entries.find((each) => each.problem === null)?.id ?? null;
     return {
       ...{ place: place.name, url: place.url, newest },
@@ -72,32 +72,27 @@ const pushTo = (
   });
 
 /** Copies to each of these places, whatever becomes of the others, and remembers how it went. Then a failure is thrown, if there was one. */
-export const pushToPlaces = async (
+export const pushToPlaces = (
   context: Context,
   scope: OperationScope,
   places: readonly CopyPlace[],
   which: PushRequest['which'],
 ): Promise<readonly PushedTo[]> => {
-  const done: PushedTo[] = [];
-  const failures: unknown[] = [];
   const record: Record<string, LastPush> = {};
-  for (const place of places) {
+  const pushAndRecord = async (place: CopyPlace): Promise<PushedTo> => {
     const at = context.clock.now().toISOString();
     try {
       const { newest, ...pushed } = await pushTo(context, scope, place, which);
-      done.push(pushed);
       record[place.name] = { at, newest, problem: null };
+      return pushed;
     } catch (error) {
-      if (context.signal.aborted) throw context.signal.reason;
-      failures.push(error);
       record[place.name] = { at, newest: null, problem: messageOf(error) };
+      throw error;
     }
-  }
-  await rememberPushes(scope.state, context.config.backup.copies, record);
-  if (failures.length === 0) return done;
-  const [first, ...others] = failures;
-  for (const other of others) context.progress.warn(messageOf(other));
-  throw first;
+  };
+  return atEachPlace(context, places, pushAndRecord, () =>
+    rememberPushes(scope.state, context.config.backup.copies, record),
+  );
 };
 
 const noPlaces = (): DeployError =>

@@ -17,8 +17,9 @@ export const restore = (session: Session, request: RestoreRequest): Promise<Rest
       prepare: async (context, state) => {
         const { from } = request;
         const found = from === null ? null : await findCopyToPull(context, { backup: request.backup, from });
-        const keys = await checkedIdentityFiles(context.config, request.identity);
-        if (found !== null && !found.isHere) await download(context, found, keys);
+        if (found !== null && !found.isHere) {
+          await download(context, found, await checkedIdentityFiles(context.config, request.identity));
+        }
         const local = found === null ? request : { ...request, backup: found.entry.id };
         return prepare(context, state, async (_, old) => planRestore(context, local, await old));
       },

@@ -5,7 +5,7 @@ import { workOutRoles } from '../compose/roles.ts';
 import { checkGatesOnce } from '../health/poll.ts';
 import { readLockHolder } from '../operation/lock.ts';
 import { lastEnded, listOperations, openOperations } from '../operation/operations.ts';
-import { openReleases, type Release } from '../operation/releases.ts';
+import { listReleases, openReleases, type Release } from '../operation/releases.ts';
 import { lookAtRunner } from '../operation/runner/follower.ts';
 import { runtimeFolders, thisUser } from '../operation/runner/runtime-folder.ts';
 import { connectToRunner } from '../operation/runner/socket.ts';
@@ -105,9 +105,7 @@ export const status = async (session: Session): Promise<StatusReport> => {
 };
 
 export const images = async (session: Session): Promise<readonly ImageStatus[]> => {
-  const { config } = session.options;
-  const state = await findState(config.stateDirectory);
-  const releases = state === null ? [] : await openReleases(state).list();
+  const releases = await listReleases(session.options.config.stateDirectory);
   const { docker } = await session.context();
   return Promise.all(
     releases.flatMap((release) =>

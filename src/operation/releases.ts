@@ -7,7 +7,7 @@ import { createFile, makeDirectory, removeDurably, replaceFile, syncDirectory } 
 import { around } from '../system/failpoints/around.ts';
 import { type Release, releaseSchema, type Snapshot, type StoredRelease } from './release.ts';
 import { COMPOSE_FILE, readSnapshot, readStateJson, writeSnapshot } from './snapshot-files.ts';
-import type { StateDirectory } from './state.ts';
+import { findState, type StateDirectory } from './state.ts';
 import { damaged, writeError } from './state-error.ts';
 
 export type { Release, ReleaseImage, ReleaseService, Snapshot, SnapshotFile } from './release.ts';
@@ -174,4 +174,10 @@ export const openReleases = (state: StateDirectory): ReleaseStore => {
       await failpoint('release.remove.after');
     },
   };
+};
+
+/** The releases of a project, newest first, whether it has a state directory by now or not. Takes no lock. */
+export const listReleases = async (stateDirectory: string): Promise<readonly Release[]> => {
+  const state = await findState(stateDirectory);
+  return state === null ? [] : openReleases(state).list();
 };

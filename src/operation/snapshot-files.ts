@@ -1,14 +1,12 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { createFile, makeDirectory, syncDirectory } from '../system/durable-file.ts';
+import { sha256Of } from '../system/sha256.ts';
 import { filesSchema, type Snapshot, type SnapshotFile } from './release.ts';
 import { damaged } from './state-error.ts';
 
 export const COMPOSE_FILE = 'compose.json';
-
-const sha256Of = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 const contentPath = (directory: string, index: number): string =>
   join(directory, 'files', String(index).padStart(3, '0'));

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { sha256Of } from '../../src/backup/copies/file-source.ts';
 import { openStore } from '../../src/backup/copies/open-store.ts';
 import type { Patience } from '../../src/backup/copies/patience.ts';
 import type { CopyStore, Source } from '../../src/backup/copies/store.ts';
 import type { CopyPlace } from '../../src/config/config.ts';
 import { systemClock } from '../../src/system/clock.ts';
+import { sha256Of } from '../../src/system/sha256.ts';
 import { alsoKnownAt, type CopyServer } from '../support/copy-places.ts';
 import { type Cutter, startCutter } from '../support/cutter.ts';
 

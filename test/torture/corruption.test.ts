@@ -23,7 +23,7 @@ import {
   type TemporaryFolder,
   temporaryFolder,
 } from '../unit/backup/archive-builder.ts';
-import { fakeServer } from '../unit/backup/fake-server.ts';
+import { fakeServer, withoutJournal } from '../unit/backup/fake-server.ts';
 import { corrupt } from './corruption/corruptions.ts';
 
 const torture = openTorture('corruption');
@@ -167,11 +167,7 @@ test('any corruption is found; an archive from elsewhere may have changed where 
 
 test('a restore of a corrupted archive sends nothing to the server', async () => {
   const server = liveServer();
-  const operation = {
-    id: '000001-test',
-    effect: <T>(_: string, __: unknown, work: () => Promise<T>) => work(),
-    note: async () => {},
-  };
+  const operation = withoutJournal('000001-test');
   const directory = join(folder.path, 'restores');
   await mkdir(directory);
   const base = bases[1] as Base;

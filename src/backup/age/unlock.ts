@@ -15,6 +15,10 @@ const noIdentity = (path: string, kinds: readonly string[], tried: readonly stri
   });
 };
 
+/** It is not damaged for that. */
+export const isIdentityMissing = (error: unknown): error is DeployError =>
+  error instanceof DeployError && error.code === 'identity-missing';
+
 /**
  * The file key in an age header, by the first of these identity files that can unwrap it; one that can't be read is passed over.
  * 'identity-missing' says what was tried; 'backup-invalid': the header is damaged.

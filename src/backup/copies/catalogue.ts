@@ -1,6 +1,14 @@
 import { basename } from 'node:path';
 import { messageOf } from '../../errors.ts';
-import { type BackupEntry, idOf, isArchiveName, newestFirst, problemOf, sequenceOf } from '../catalogue.ts';
+import {
+  type BackupEntry,
+  idOf,
+  isArchiveName,
+  NO_MANIFEST,
+  newestFirst,
+  problemOf,
+  sequenceOf,
+} from '../catalogue.ts';
 import { isManifestName, LARGEST_MANIFEST, type Manifest, manifestPath, parseManifest } from '../manifest.ts';
 import { type Marks, markPath, NO_MARKS, parsePin } from '../marks.ts';
 import { PlaceFailure } from './failure.ts';
@@ -63,8 +71,6 @@ const entryAt = async (
 /** Whether a name is one that this tool gives: `000012-v0.0.1.archive.gz`. Others' files are left alone. */
 export const isOurs = (name: string): boolean => sequenceOf(idOf(name)) >= 0 && isArchiveName(name);
 
-const UNFINISHED = 'it has no manifest: unfinished, or not made by this tool';
-
 /** Reads names, sizes and manifests; archives are not read. What is not a backup is not listed. */
 export const listCopies = async (store: CopyStore): Promise<Copies> => {
   const listed = await store.list();
@@ -75,7 +81,7 @@ export const listCopies = async (store: CopyStore): Promise<Copies> => {
     else if (isArchiveName(file.name) && !files.has(manifestPath(file.name))) {
       const { name, bytes } = file;
       const facts = { id: idOf(name), path: `${store.url}/${name}`, bytes, manifest: null, marks: NO_MARKS };
-      entries.push({ ...facts, problem: UNFINISHED });
+      entries.push({ ...facts, problem: NO_MANIFEST });
     }
   }
   return { entries: newestFirst(entries), files: listed };

@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { DeployError } from '../../errors.ts';
+import { sha256Of, sha256OfStream } from '../../system/sha256.ts';
 import type { Source } from './store.ts';
 
 const PIECE_BYTES = 256 * 1024;
-
-export const sha256Of = (content: Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 /** A file of this host, with the length and digest that it shall have. */
 export const fileSource = (path: string, { bytes, sha256 }: Pick<Source, 'bytes' | 'sha256'>): Source => ({
@@ -34,7 +32,5 @@ export const damagedHere = (): DeployError =>
 
 /** When what arrived is not what was meant: whether what was sent is to blame. 'backup-invalid' when it is. */
 export const assertWhole = async (source: Source): Promise<void> => {
-  const digest = createHash('sha256');
-  for await (const piece of source.read(0)) digest.update(piece);
-  if (digest.digest('hex') !== source.sha256) throw damagedHere();
+  if ((await sha256OfStream(source.read(0))) !== source.sha256) throw damagedHere();
 };

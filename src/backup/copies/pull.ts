@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failpoint } from '#failpoint';
-import { DeployError } from '../../errors.ts';
+import type { DeployError } from '../../errors.ts';
 import type { Clock } from '../../system/clock.ts';
 import { makeDirectory, removeDurably, syncDirectory } from '../../system/durable-file.ts';
 import { around } from '../../system/failpoints/around.ts';
+import { isIdentityMissing } from '../age/unlock.ts';
 import { archiveInvalid } from '../archive/invalid.ts';
 import type { WholeEntry } from '../catalogue.ts';
 import { type Manifest, writeManifest } from '../manifest.ts';
@@ -77,7 +78,7 @@ export const pullBackup = async (
     const isVerified = await verifyBackup(path, { signal, onProgress: onVerify, identityFiles }).then(
       () => true,
       (error: unknown) => {
-        if (!(error instanceof DeployError && error.code === 'identity-missing')) throw error;
+        if (!isIdentityMissing(error)) throw error;
         onLocked(error);
         return false;
       },

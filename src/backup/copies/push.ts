@@ -3,7 +3,7 @@ import { DeployError } from '../../errors.ts';
 import type { BackupEntry, WholeEntry } from '../catalogue.ts';
 import { manifestPath, manifestText } from '../manifest.ts';
 import { markPath, markText } from '../marks.ts';
-import { type Copies, isOurs, listCopies } from './catalogue.ts';
+import { type Copies, isOurs } from './catalogue.ts';
 import { damagedHere, fileSource, textSource } from './file-source.ts';
 import type { CopyStore } from './store.ts';
 
@@ -58,8 +58,7 @@ export const copyPins = async (store: CopyStore, here: readonly BackupEntry[], {
 const STALE_MS = 24 * 60 * 60 * 1000;
 
 /** Removes what uploads that were cut short have left: once what they were for is there, or after a day. */
-export const sweepCopies = async (store: CopyStore, now: Date): Promise<void> => {
-  const { entries, files } = await listCopies(store);
+export const sweepCopies = async (store: CopyStore, { entries, files }: Copies, now: Date): Promise<void> => {
   const isOld = (at: Date): boolean => now.getTime() - at.getTime() > STALE_MS;
   const isWholeThere = (name: string): boolean =>
     entries.some((each) => each.problem === null && each.manifest?.archive === name);

@@ -1,8 +1,8 @@
 import type { AwsV4Signer } from 'aws4fetch';
 import type { CopyPlace } from '../../config/config.ts';
 import { messageOf } from '../../errors.ts';
+import { sha256Of } from '../../system/sha256.ts';
 import { PlaceFailure, type PlaceFailureKind } from './failure.ts';
-import { sha256Of } from './file-source.ts';
 import { inTime, type PlaceWorld, persist } from './patience.ts';
 import { textOf } from './s3-xml.ts';
 

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { around } from '../../system/failpoints/around.ts';
+import { sha256OfStream } from '../../system/sha256.ts';
 import { isFailure, PlaceFailure } from './failure.ts';
 import { type PlaceWorld, resuming } from './patience.ts';
 import { openS3Client, type S3Place } from './s3-request.ts';
@@ -85,9 +85,7 @@ export const openS3Store = async (place: S3Place, world: PlaceWorld): Promise<Co
       const { whole, inParts } = await checksumOf(source);
       if (said === whole || said === inParts) return true;
     }
-    const digest = createHash('sha256');
-    for await (const piece of get(name, source.bytes)) digest.update(piece);
-    return digest.digest('hex') === source.sha256;
+    return (await sha256OfStream(get(name, source.bytes))) === source.sha256;
   };
 
   return {

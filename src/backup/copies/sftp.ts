@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import { around } from '../../system/failpoints/around.ts';
+import { sha256OfStream } from '../../system/sha256.ts';
 import { isFailure, PlaceFailure } from './failure.ts';
 import { assertWhole } from './file-source.ts';
 import { type PlaceWorld, persist, resuming } from './patience.ts';
@@ -36,23 +36,18 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
   const withConnection = <T>(use: (open: SftpConnection) => Promise<T>, reached?: () => number): Promise<T> =>
     persist(world, async () => use(await connected()), reached);
 
-  const withFile = async <T>(
-    open: SftpConnection,
-    path: string,
-    flags: 'r' | number,
-    use: (handle: Buffer) => Promise<T>,
-  ): Promise<T> => {
+  /** Whatever comes of it: with the connection gone, so is the handle. */
+  const closeHandle = (open: SftpConnection, handle: Buffer): Promise<void> =>
+    open.call<void>('close', (sftp, done) => sftp.close(handle, (error) => done(error, undefined))).catch(() => {});
+
+  const withFile = async <T>(open: SftpConnection, path: string, use: (handle: Buffer) => Promise<T>): Promise<T> => {
     const handle = await open.call<Buffer>(`open ${path}`, (sftp, done) =>
-      sftp.open(path, flags, { mode: 0o600 }, done),
+      sftp.open(path, WRITE_OR_CREATE, { mode: 0o600 }, done),
     );
     try {
       return await use(handle);
     } finally {
-      // Not waited for after a failure: with the connection gone, so is the handle.
-      const closed = open.call<void>(`close ${path}`, (sftp, done) =>
-        sftp.close(handle, (error) => done(error, undefined)),
-      );
-      await closed.catch(() => {});
+      await closeHandle(open, handle);
     }
   };
 
@@ -88,9 +83,7 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
     try {
       yield* readPieces(open, handle, from, to);
     } finally {
-      await open
-        .call<void>('close', (sftp, done) => sftp.close(handle, (error) => done(error, undefined)))
-        .catch(() => {});
+      await closeHandle(open, handle);
     }
   }
   const get = (name: string, bytes: number): AsyncIterable<Buffer> =>
@@ -102,9 +95,7 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
     const patience = world.patience.silenceMs + bytes / SLOWEST_DIGEST_BYTES_PER_MS;
     const said = await open.output(`sha256sum -- ${quoted(at(name))}`, patience);
     if (said?.startsWith(`${sha256} `)) return true;
-    const digest = createHash('sha256');
-    for await (const piece of get(name, bytes)) digest.update(piece);
-    return digest.digest('hex') === sha256;
+    return (await sha256OfStream(get(name, bytes))) === sha256;
   };
 
   const sizeOf = (name: string): Promise<number | null> =>
@@ -147,7 +138,7 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
     let reached = 0;
     let before: number | null = null;
     const write = async (open: SftpConnection): Promise<void> => {
-      await withFile(open, path, WRITE_OR_CREATE, async (handle) => {
+      await withFile(open, path, async (handle) => {
         const { size } = await open.call<Attributes>('size', (sftp, done) => sftp.fstat(handle, done as never));
         const from = size > source.bytes ? 0 : size;
         if (size > source.bytes) {

@@ -4,10 +4,10 @@ import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { sha256Of } from '../../../src/backup/copies/file-source.ts';
 import { openStore } from '../../../src/backup/copies/open-store.ts';
 import type { CopyStore, Source } from '../../../src/backup/copies/store.ts';
 import { systemClock } from '../../../src/system/clock.ts';
+import { sha256Of } from '../../../src/system/sha256.ts';
 import { type CopyServer, startSshd } from '../../support/copy-places.ts';
 
 const MEGABYTE = 1024 * 1024;

@@ -14,7 +14,7 @@ import { pauseTtl } from '../../../src/backup/ttl.ts';
 import { verifyBackup } from '../../../src/backup/verify.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import { type TemporaryFolder, temporaryFolder } from './archive-builder.ts';
-import { document, type FakeServer, fakeServer, serverError } from './fake-server.ts';
+import { document, type FakeServer, fakeServer, serverError, withoutJournal } from './fake-server.ts';
 
 /** What the test bed's server cannot do, against replies as MongoDB's manual documents them. */
 
@@ -30,11 +30,7 @@ const backUp = (database: Database, consistency: Consistency = 'fenced', id = '0
     ...{ consistency, clock: systemClock },
   });
 
-const operation = {
-  id: '000002-abcd',
-  effect: <T>(_: string, __: unknown, run: () => Promise<T>): Promise<T> => run(),
-  note: async () => {},
-};
+const operation = withoutJournal('000002-abcd');
 const restore = (
   database: Database,
   manifest: Manifest,

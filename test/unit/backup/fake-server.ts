@@ -173,3 +173,10 @@ export const fakeServer = (
 };
 
 export const document = (value: Document): Buffer => encodeOrdered(new Map(Object.entries(value)));
+
+/** For a restore whose journal nobody reads. */
+export const withoutJournal = (id: string) => ({
+  id,
+  effect: <T>(_: string, __: unknown, run: () => Promise<T>): Promise<T> => run(),
+  note: async () => {},
+});
