@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { settle } from '../support/aftermath.ts';
 import { expectExit } from '../support/expectations.ts';
@@ -10,8 +11,11 @@ import { VERBS, type VerbName } from '../support/verbs.ts';
 // full at that very place.
 
 const ERRORS = ['ENOSPC', 'EIO', 'EROFS'] as const;
-/** Each call fails in one way in a run; three runs, with seeds that follow each other, are all of them. */
-const errorFor = (index: number): string => ERRORS[(index + torture.seed) % ERRORS.length] as string;
+/** Each call fails in one way in a run; three runs, with seeds that follow each other, are all of them, whatever else is called. */
+const errorFor = (verb: VerbName, place: Place): string => {
+  const digest = createHash('sha256').update(`${verb} ${placeText(place)}`).digest();
+  return ERRORS[(digest.readUInt32BE() + torture.seed) % ERRORS.length] as string;
+};
 /** Of each of the two tests in the short part. */
 const SHORT_MS = 15_000;
 /** A run may not come to a call (another number in a name, one release fewer to remove); it is met in the next one. */
@@ -64,7 +68,7 @@ describe('a disk that fails', () => {
       expectExit(outcome, exitCode);
       expect(places.length).toBeGreaterThan(20);
       figures.calls += places.length;
-      cases.push(...places.map((place, index) => ({ verb, place, error: errorFor(index) })));
+      cases.push(...places.map((place) => ({ verb, place, error: errorFor(verb, place) })));
     }
     const violations = await lanes.play(cases, SHORT_MS, async (lane, { verb, place, error }) => {
       for (let tries = torture.either(TRIES, 1); tries > 0; tries -= 1) {
