@@ -54,6 +54,7 @@ const schema = z.looseObject({
         Name: z.string().nullish(),
         Source: z.string().nullish(),
         Destination: z.string(),
+        RW: z.boolean().nullish(),
       }),
     )
     .nullish(),
@@ -106,11 +107,12 @@ export const containerState = (inspected: unknown, drivers: ReadonlyMap<string, 
       aliases: [...new Set([...(network?.Aliases ?? []), ...(network?.DNSNames ?? [])])],
     })),
     ports: publishedPorts(data),
-    mounts: (data.Mounts ?? []).map(({ Type, Name, Source, Destination }) => ({
+    mounts: (data.Mounts ?? []).map(({ Type, Name, Source, Destination, RW }) => ({
       type: Type,
       name: Type === 'volume' ? (Name ?? null) : null,
       source: Source ?? '',
       destination: Destination,
+      writable: RW ?? true,
     })),
     pid: state.Pid ?? 0,
     hostNetwork: host.NetworkMode === 'host',

@@ -20,6 +20,7 @@ export interface DockerDeps {
 }
 
 const QUICK_MS = 60_000;
+const SLOW_START_MS = 120_000;
 const SLOW_MS = 60 * 60_000;
 /** Followed logs end with the signal. */
 const FOREVER_MS = 2 ** 31 - 1;
@@ -30,10 +31,10 @@ const GONE =
   /no such (?:container|object|network|image)|removal of container \S+ is already in progress|network \S+ not found/i;
 
 /** What changes something: images, containers, or what runs in one. */
-/** What changes something. */
 export const DOCKER_EFFECTS = [
   ...(['pull', 'tag', 'untag', 'saveImage', 'loadImage'] as const),
   ...(['stop', 'kill', 'start', 'remove', 'setRestartPolicy', 'connect', 'disconnect', 'exec'] as const),
+  'runHelper' as const,
 ];
 
 /** The engine over the docker command. Failures are DeployErrors that name what was to be done, with docker's own last line. */
@@ -199,6 +200,33 @@ export const openDocker = (deps: DockerDeps): Docker => {
       return all.slice(-lines).map((line) => line.slice(line.indexOf(' ') + 1));
     },
 
+    async runHelper({ image, labels, mounts }, { signal } = {}) {
+      const marked = Object.entries(labels).flatMap(([name, value]) => ['--label', `${name}=${value}`]);
+      const mounted = mounts.flatMap(({ type, source, target }) => [
+        '--mount',
+        // A value of this option is a line of CSV.
+        [`type=${type}`, `source=${source}`, `target=${target}`].map(csvField).join(','),
+      ]);
+      const alone = ['--pull', 'never', '--network', 'none', '--restart', 'no', '--no-healthcheck', '--user', '0:0'];
+      const id = await must(
+        `start a helper container of ${short(image.replace('sha256:', ''))}`,
+        // Where SELinux keeps containers apart, it may read what the database's own container wrote.
+        [
+          'run',
+          '--detach',
+          ...alone,
+          '--security-opt',
+          'label=disable',
+          ...marked,
+          ...mounted,
+          '--entrypoint',
+          'tail',
+        ].concat(['--', image, '-f', '/dev/null']),
+        { signal, timeoutMs: SLOW_START_MS },
+      );
+      return id.trim();
+    },
+
     async exec(id, argv, { timeoutMs, signal, environment = {} }) {
       // The marker's value is in the environment of every child.
       const names = Object.keys({ ...environment, ...markerEnvironment() }).flatMap((name) => ['--env', name]);
@@ -219,6 +247,7 @@ interface RunDocker extends Abortable {
   readonly tolerate?: RegExp;
 }
 
+const csvField = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 const NOTHING = /(?!)/;
 const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 const stamp = (line: string): string => line.slice(0, line.indexOf(' '));

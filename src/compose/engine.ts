@@ -22,6 +22,21 @@ export interface ContainerMount {
   readonly name: string | null;
   readonly source: string;
   readonly destination: string;
+  /** False: mounted read-only. */
+  readonly writable: boolean;
+}
+
+/** A container that does nothing but wait, for `exec`. */
+export interface HelperSpec {
+  /** A reference or id of an image that is here. */
+  readonly image: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly mounts: readonly {
+    readonly type: 'volume' | 'bind';
+    /** A volume's name, or a path on the engine's host. */
+    readonly source: string;
+    readonly target: string;
+  }[];
 }
 
 export interface ContainerState {
@@ -136,6 +151,8 @@ export interface Docker {
       readonly onLine: (line: string) => void;
     },
   ): Promise<void>;
+  /** Starts it, as root and without a network, and resolves to its id. `remove` ends it, and whatever `exec` runs in it. */
+  runHelper(spec: HelperSpec, options?: Abortable): Promise<string>;
   /** Names of variables go into the argv, their values don't. A timeout ends the docker command, not what it started in the container. */
   exec(
     id: string,

@@ -236,6 +236,8 @@ export interface Config {
     readonly keep: KeepPolicy;
     /** gzip level 1 to 9. */
     readonly compression: number;
+    /** How a deploy secures the database behind its fence; `auto`: the quicker way. */
+    readonly beforeDeploy: 'archive' | 'volume' | 'auto';
     /** Null: backups are not encrypted. */
     readonly encryption: EncryptionConfig | null;
     readonly copies: readonly CopyPlace[];

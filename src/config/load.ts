@@ -101,6 +101,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
       directory: directories.backupDirectory,
       keep,
       compression: file.backup?.compression ?? 6,
+      beforeDeploy: file.backup?.before_deploy ?? 'auto',
       encryption: await resolveEncryption(file.backup, { base, resolver }),
       copies: await resolveCopies(file.backup, keep, { resolver, variables, base }),
     },

@@ -117,6 +117,9 @@ export const configFile = strict({
     directory: path.optional(),
     ...keepRules,
     compression: wholeNumber(1, 9).optional(),
+    before_deploy: rule('one of archive, volume, auto', (input) =>
+      (['archive', 'volume', 'auto'] as const).find((each) => each === input),
+    ).optional(),
     encryption: strict({
       recipients: oneOrMore(text, 'age recipients').optional(),
       recipients_file: path.optional(),

@@ -54,6 +54,12 @@ export const writeTags = async (envFile: string, references: Readonly<Record<str
 const isSame = ({ old, changed, tag }: DeployPlan): boolean =>
   old !== null && changed.size === 0 && old.release.tag === tag;
 
+/** Id of the backup of the data as a release left it; none where that was secured by a snapshot of the volume. */
+export const backupWhenLeft = (
+  { backup, snapshot }: Pick<Run, 'backup' | 'snapshot'>,
+  old: Pick<Release, 'backup'>,
+): string | null => (snapshot !== null ? null : (backup?.id ?? old.backup));
+
 /**
  * Makes the new release the live one: record, `.env`, and, last, the one file that says which is live. Until that file
  * is replaced the old release is live; from then on nothing is restored automatically, for writes will be accepted.
@@ -75,12 +81,14 @@ const makeLive = async (run: Run): Promise<void> => {
       const release = await toRelease(run, id);
       await releases.save(release, await takeSnapshot(context, plan.pinned));
       const old = plan.old?.release;
-      if (old !== undefined && run.backup !== null) await releases.update({ ...old, backup: run.backup.id });
+      if (old !== undefined && (run.backup !== null || run.snapshot !== null)) {
+        await releases.update({ ...old, backup: backupWhenLeft(run, old) });
+      }
       await around('commit.env', () => writeTags(envFile, references));
       await releases.setLive(id);
       run.release = { ...release, status: 'live' };
       if (old !== undefined && plan.abandonsLive) {
-        await releases.update({ ...old, status: 'bad', backup: run.backup?.id ?? old.backup });
+        await releases.update({ ...old, status: 'bad', backup: backupWhenLeft(run, old) });
       }
     }),
   );

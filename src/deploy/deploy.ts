@@ -1,6 +1,5 @@
 import { sideBySide } from '../system/side-by-side.ts';
 import { afterCommit } from './after-commit.ts';
-import { backUpDatabase } from './back-up-database.ts';
 import { raiseFence, stopEdge, stopWriters } from './close.ts';
 import { commit } from './commit.ts';
 import { liftAfterCommit } from './lift.ts';
@@ -14,17 +13,20 @@ import { restoreChosenBackup } from './restore-backup.ts';
 import { deployResult } from './result.ts';
 import type { DeployResult } from './results.ts';
 import { type Run, startRun } from './run.ts';
+import { secureDatabase } from './secure-database.ts';
 import { switchToNew } from './switch-to-new.ts';
 import { undo } from './undo.ts';
 import { verify } from './verify.ts';
+import { prepareSnapshot } from './volume/prepare.ts';
 
 /** The runbook, from the fence to the open door: the planned release live and healthy, or everything as it was. */
 export const carryOut = async (run: Run): Promise<void> => {
   await pullImages(run);
+  await prepareSnapshot(run);
   try {
     await raiseFence(run);
     await stopWriters(run);
-    await sideBySide([stopEdge(run), backUpDatabase(run)]);
+    await sideBySide([stopEdge(run), secureDatabase(run)]);
     await restoreChosenBackup(run);
     await switchToNew(run);
     await verify(run);

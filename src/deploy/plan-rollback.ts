@@ -34,9 +34,13 @@ export const chooseRelease = (all: readonly Release[], live: Release | null, tag
 /** The backup that a release's data is in, verified before anything is touched. */
 const releaseBackup = async (context: Context, release: Release): Promise<PlannedRestore> => {
   if (release.backup === null) {
-    throw new DeployError('not-found', `release ${release.tag} has no backup: none was taken when it was replaced`, {
-      hint: 'see `kaleem-deploy backup list`, or roll back without --with-database',
-    });
+    throw new DeployError(
+      'not-found',
+      `release ${release.tag} has no backup of its data: none was taken when it was replaced`,
+      {
+        hint: 'see `kaleem-deploy backup list`, or roll back without --with-database',
+      },
+    );
   }
   const { path, id } = await findBackup(context.config.backup.directory, release.backup);
   const keys = { identityFiles: identityFiles(context.config) };

@@ -13,6 +13,8 @@ import { type PrunePreview, previewPruneCopies, pullSteps, pushSteps, sourceAtPl
 import type { OperationRequest, RestoreRequest } from './requests.ts';
 import { imageChanges } from './result.ts';
 import type { Plan } from './results.ts';
+import { snapshotName } from './volume/record.ts';
+import { chooseSnapshots } from './volume/sweep.ts';
 import { backupsToRemove, releasesToRemove } from './what-to-remove.ts';
 
 /** Where a restore's backup comes from; undefined: from this host. */
@@ -32,6 +34,12 @@ const planners = (context: Context, asked: OperationRequest): Planner | null => 
   }
 };
 
+const SECURING = {
+  archive: 'back up the database and verify the archive',
+  volume: 'stop the database, take a snapshot of its volume, start it again; back it up once the new version serves',
+  auto: 'back up the database and verify the archive; or take a snapshot of its volume, where that is quicker',
+} as const;
+
 /** The runbook in words, as far as this plan goes through it. */
 const stepsOf = ({ config }: Context, plan: DeployPlan): readonly string[] => {
   const names = (all: Iterable<string>): string => [...all].join(', ');
@@ -46,7 +54,10 @@ const stepsOf = ({ config }: Context, plan: DeployPlan): readonly string[] => {
     ...(pulled.length > 0 ? [`pull ${pulled.join(', ')}`] : []),
     ...(fenced ? [`raise the fence; stop the writers (${names(plan.roles.writers)})`] : []),
     ...(fenced && config.database !== null
-      ? ['back up the database and verify the archive', ...hook('post-backup')]
+      ? [
+          SECURING[plan.restore === null && plan.old !== null ? config.backup.beforeDeploy : 'archive'],
+          ...hook('post-backup'),
+        ]
       : []),
     ...(plan.restore === null ? [] : [`restore backup ${plan.restore.name}`]),
     ...(plan.changed.size > 0 ? [`replace ${names(plan.changed)}`] : []),
@@ -97,15 +108,19 @@ const NO_COPIES: PrunePreview = { remove: [], keep: [], warnings: [] };
 
 const previewPrune = async (context: Context, asked: OperationRequest & { kind: 'prune' }): Promise<Plan> => {
   const { config } = context;
+  const { what } = asked;
   const releases = await listReleases(config.stateDirectory);
   const gone = asked.what === 'all' ? releasesToRemove(releases, config.keepReleases) : [];
   const kept = releases.filter((release) => !gone.includes(release));
   const entries = await listBackups(config.backup.directory);
   const { keep, remove } = backupsToRemove(entries, config.backup.keep, kept);
   const copies = asked.what === 'backups' ? await previewPruneCopies(context, kept) : NO_COPIES;
+  const state = what === 'all' ? await findState(config.stateDirectory) : null;
+  const snapshots = state === null ? [] : await chooseSnapshots(context, state, null);
   const destroys = [
     ...gone.map((release) => `release ${release.id} ${release.tag} and the images only it uses`),
     ...remove.map(({ id, reason }) => `backup ${id}: ${reason}`),
+    ...snapshots.map(({ record, reason }) => `volume snapshot ${snapshotName(record)}: ${reason}`),
     ...copies.remove,
   ];
   const steps = [

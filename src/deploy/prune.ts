@@ -10,6 +10,8 @@ import { savedImage } from './hold.ts';
 import { inOperation, type Session } from './operate.ts';
 import { removeChosen } from './remove-chosen.ts';
 import type { PruneResult, Removed } from './results.ts';
+import { snapshotName } from './volume/record.ts';
+import { sweepSnapshots } from './volume/sweep.ts';
 import { backupsToRemove, releasesToRemove } from './what-to-remove.ts';
 
 const pruneReleases = async (context: Context, operation: Operation, releases: ReleaseStore) => {
@@ -75,7 +77,7 @@ export const pruneAll = async (
   const { removed, images, kept } = await pruneReleases(context, operation, releases);
   const backups = await pruneBackups(context, operation, kept);
   const freedBytes = [...images, ...backups].reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
-  return { operation: operation.id, releases: removed, images, backups, copies: [], freedBytes };
+  return { operation: operation.id, releases: removed, images, backups, snapshots: [], copies: [], freedBytes };
 };
 
 export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneResult> =>
@@ -84,13 +86,18 @@ export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneR
     { kind: 'prune', subject: what },
     {
       prepare: async () => null,
-      run: async (context, { operation, releases }) => {
-        if (what === 'all') return pruneAll(context, operation, releases);
+      run: async (context, { operation, releases, state }) => {
+        if (what === 'all') {
+          const pruned = await pruneAll(context, operation, releases);
+          const swept = await sweepSnapshots(context, { operation, state }, 'succeeded');
+          const snapshots = swept.map(({ record, reason }) => ({ name: snapshotName(record), bytes: null, reason }));
+          return { ...pruned, snapshots };
+        }
         const kept = await releases.list();
         const backups = await pruneBackups(context, operation, kept);
         const freedBytes = backups.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0);
         const copies = await pruneEveryPlace(context, operation, kept);
-        return { operation: operation.id, releases: [], images: [], backups, copies, freedBytes };
+        return { operation: operation.id, releases: [], images: [], backups, snapshots: [], copies, freedBytes };
       },
     },
   );

@@ -30,6 +30,7 @@ import type { Recovered } from './results.ts';
 import { unstoppable } from './run.ts';
 import type { OperationScope } from './scope.ts';
 import { waysOut } from './undo.ts';
+import { sweepSnapshots } from './volume/sweep.ts';
 
 const QUIET_MS = 250;
 const LONGEST_WAIT_MS = 10_000;
@@ -170,6 +171,7 @@ const recoverOne = async (given: Context, state: StateDirectory, record: Operati
     await endWhatItLeft(context, operation, entries);
     const { outcome, exitCode, error, summary } = await endingOf(context, scope, record, entries);
     await sweepFiles(context, scope, entries);
+    await sweepSnapshots(context, scope, outcome);
     await operation.end(outcome, exitCode, error ?? undefined);
     progress.note(`${name}: ${summary}`);
     return { operation: record.id, kind: record.kind, subject: record.subject, outcome, summary };

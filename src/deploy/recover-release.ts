@@ -9,6 +9,7 @@ import type { JournalEntry } from '../operation/journal.ts';
 import type { Outcome } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
 import { openFence, raiseFence } from './close.ts';
+import { backupWhenLeft } from './commit.ts';
 import type { Context } from './context.ts';
 import { withDatabase } from './database.ts';
 import type { Detached } from './fence/networks.ts';
@@ -22,6 +23,7 @@ import { AS_IT_IS, switchTo } from './switch.ts';
 import { bringBack, bringDatabaseBack, endNewWriters, undoSteps } from './undo.ts';
 import { planOf, readUndoRecord, type UndoRecord } from './undo-record.ts';
 import { longRunning } from './verify.ts';
+import { isWholeSnapshot, listSnapshotRecords } from './volume/record.ts';
 import { ofServices, projectContainers } from './writers.ts';
 
 /** How an operation that had died ended after all. */
@@ -85,6 +87,17 @@ const rebuildRun = async (
         hint: `put it back there; or keep what runs now: kaleem-deploy recover --accept`,
       },
     );
+  }
+  if (noted(entries, NOTE.volume)) {
+    const record = (await listSnapshotRecords(scope.state)).find((each) => each.operation === operation.id);
+    if (record !== undefined) run.snapshot = { record, helper: null };
+    if (run.switched && (record === undefined || !isWholeSnapshot(record))) {
+      throw new DeployError(
+        'backup-invalid',
+        `what is known of the snapshot that this ${operation.kind} took is not in ${scope.state.path} any more`,
+        { hint: 'put it back there; or keep what runs now: kaleem-deploy recover --accept' },
+      );
+    }
   }
   if (noted(entries, NOTE.ttl) && !noted(entries, NOTE.ttlWasOff)) {
     run.ttl = {
@@ -219,11 +232,14 @@ export const recoverRelease = async (
         await releases.update({
           ...plan.old.release,
           status: 'bad',
-          backup: run.backup?.id ?? plan.old.release.backup,
+          backup: backupWhenLeft(run, plan.old.release),
         });
       }
       await finishNew(run, live);
       await lift(run, plan.pinned, plan.keepsRelease && plan.old !== null ? plan.old.running : longRunning(run));
+    }
+    if (run.snapshot !== null && run.backup === null) {
+      context.progress.warn('no backup was taken yet of what the new version has: kaleem-deploy backup create');
     }
     return succeeded(plan.tag);
   }

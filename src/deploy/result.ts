@@ -13,7 +13,8 @@ export const imageChanges = ({ images, old }: DeployPlan): readonly ImageChange[
 /** A finished run, as `--json` prints it. */
 export const deployResult = (run: Run, kind: 'deploy' | 'rollback'): DeployResult => {
   const { plan, operation, context, backup } = run;
-  const database = run.restored !== null ? 'restored' : backup !== null ? 'backed-up' : 'untouched';
+  const securedBy = run.snapshot !== null ? 'volume' : backup !== null ? 'archive' : null;
+  const database = run.restored !== null ? 'restored' : securedBy !== null ? 'backed-up' : 'untouched';
   return {
     ...{ operation: operation.id, kind, tag: plan.tag, database },
     release: run.release?.id ?? plan.old?.release.id ?? 0,
@@ -22,6 +23,7 @@ export const deployResult = (run: Run, kind: 'deploy' | 'rollback'): DeployResul
     downtimeMs: run.downtimeMs,
     elapsedMs: Math.round(context.clock.monotonic() - run.startedAt),
     backup: backup?.id ?? null,
+    securedBy,
     gates: run.gates,
     steps: run.steps,
     warnings: plan.warnings,

@@ -58,6 +58,8 @@ export interface DeployResult {
   readonly elapsedMs: number;
   /** Id of the backup taken (an aside copy, in a rollback with database). */
   readonly backup: string | null;
+  /** What an undo would have gone back to: a backup, or a snapshot of the database's volume. Null: the database was not touched. */
+  readonly securedBy: 'archive' | 'volume' | null;
   readonly database: DatabaseOutcome;
   readonly gates: readonly GateReport[];
   readonly steps: readonly StepReport[];
@@ -170,6 +172,8 @@ export interface PruneResult {
   readonly releases: readonly Removed[];
   readonly images: readonly Removed[];
   readonly backups: readonly Removed[];
+  /** Of the database's volume. */
+  readonly snapshots: readonly Removed[];
   /** At places for copies. */
   readonly copies: readonly Removed[];
   /** On this host. */

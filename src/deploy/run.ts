@@ -19,6 +19,8 @@ import type { DeployPlan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
 import type { OperationScope } from './scope.ts';
 import { writeUndoRecord } from './undo-record.ts';
+import type { Helper } from './volume/helper.ts';
+import type { SnapshotRecord } from './volume/record.ts';
 
 /** What the journal says of how far an operation came: all that a recovery must know beside the undo record. */
 export const NOTE = {
@@ -26,6 +28,8 @@ export const NOTE = {
   fence: 'fence',
   /** From here on the TTL monitor may be off. */
   ttl: 'ttl.pause',
+  /** From here on the database may be stopped, for a snapshot of its volume. */
+  volume: 'volume.snapshot',
   /** It was off before: nobody is to put it on again. */
   ttlWasOff: 'ttl.was-off',
   switched: 'switched',
@@ -57,6 +61,8 @@ export interface Run extends OperationScope {
   downtimeMs: number | null;
   /** The dump taken behind the fence; null until then, and where no writer changes or there is no database. */
   backup: Manifest | null;
+  /** Where the database is secured by a snapshot of its volume instead. Until it is taken a helper stands by. */
+  snapshot: { readonly record: SnapshotRecord; readonly helper: Helper | null } | null;
   /** From here on containers may be the new release's. */
   switched: boolean;
   /** Pinned reference -> image id, once pulled: the engine forgets a digest when somebody moves its tag. */
@@ -89,7 +95,7 @@ export const runOf = (
   fixed: Pick<Run, 'plan' | 'composeFile' | 'envBefore' | 'before'>,
 ): Run => ({
   ...{ ...scope, ...fixed, context, startedAt: context.clock.monotonic() },
-  ...{ fence: null, fencedAt: null, downtimeMs: null, backup: null, switched: false },
+  ...{ fence: null, fencedAt: null, downtimeMs: null, backup: null, snapshot: null, switched: false },
   ...{ imageIds: new Map<string, string>(), started: new Set<string>() },
   ...{ ttl: null, release: null, restored: null, gates: [] },
 });

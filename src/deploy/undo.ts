@@ -19,6 +19,10 @@ import { NOTE, type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
 import { earlyServices } from './switch-to-new.ts';
+import { putSnapshotBack } from './volume/put-back.ts';
+import { isWholeSnapshot, placesOf } from './volume/record.ts';
+import { closeHelper, waitForDatabase } from './volume/secure.ts';
+import { sweepSnapshots } from './volume/sweep.ts';
 import { killNow, ofServices, projectContainers } from './writers.ts';
 
 /** For a person who must choose: where to look, and what can be done. */
@@ -183,6 +187,24 @@ export const bringBack = async (run: Run, old: OldGood): Promise<void> => {
   );
 };
 
+/** A database that was stopped for a snapshot of its volume: what writes to it may not wait for it by itself. */
+const startStopped = async (run: Run, old: OldGood): Promise<void> => {
+  await bringDatabaseBack(run, old);
+  await waitForDatabase(patient(run.context));
+};
+
+/** The old database, running, with the data that it had. */
+const bringDataBack = async (run: Run): Promise<DatabaseFate> => {
+  const { old } = run.plan;
+  if (run.snapshot !== null && old !== null) {
+    const kept = await putSnapshotBack(run, run.snapshot.record);
+    await startStopped(run, old);
+    return kept === null ? 'unchanged, so not restored' : 'restored';
+  }
+  if (old !== null) await bringDatabaseBack(run, old);
+  return restoreDatabase(run);
+};
+
 /** A record that was written before the commit failed. */
 const forgetRelease = async ({ operation, releases, plan }: Run): Promise<void> => {
   const all = await releases.list();
@@ -211,9 +233,8 @@ export const undoSteps = async (run: Run): Promise<DatabaseFate> => {
   let fate: DatabaseFate = 'not touched';
   if (run.switched && plan.writersChange) {
     await endNewWriters(run);
-    if (plan.old !== null) await bringDatabaseBack(run, plan.old);
-    fate = await restoreDatabase(run);
-  }
+    fate = await bringDataBack(run);
+  } else if (run.snapshot !== null && plan.old !== null) await startStopped(run, plan.old);
   await restoreEnvFile(run);
   await forgetRelease(run);
   if (plan.old === null) {
@@ -226,7 +247,7 @@ export const undoSteps = async (run: Run): Promise<DatabaseFate> => {
 };
 
 const halted = (run: Run, first: DeployError, error: unknown): DeployError => {
-  const { context, operation, plan, backup } = run;
+  const { context, operation, plan, backup, snapshot } = run;
   const { name } = context.project;
   return new DeployError(
     'halted',
@@ -240,6 +261,9 @@ const halted = (run: Run, first: DeployError, error: unknown): DeployError => {
         ...(backup === null
           ? []
           : [`the database before the deploy is backup ${backup.id} in ${context.config.backup.directory}`]),
+        ...(snapshot === null || !isWholeSnapshot(snapshot.record)
+          ? []
+          : [`the snapshot of the database's files is in ${placesOf(snapshot.record).join(', ')}`]),
         ...waysOut(name, join(operation.directory, 'journal.jsonl')),
       ],
     },
@@ -262,9 +286,11 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
   );
   let fate: DatabaseFate;
   try {
+    if (run.snapshot?.helper != null) await closeHelper(context, run.snapshot.helper);
     // Without this on disk a recovery would take a release that was live for an instant for a good one.
     await operation.note(NOTE.undo, { because: first.message, interrupted });
     fate = await undoSteps(run);
+    await sweepSnapshots(context, run, 'rolled-back');
   } catch (error) {
     context.log.error('undo failed', { error: messageOf(error) });
     return halted(run, first, error);

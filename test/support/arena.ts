@@ -21,8 +21,9 @@ type Tag = (typeof TAGS)[number];
 const CONFIG = `
 stability: 0s
 keep_releases: 3
-backup: { keep_last: 12, compression: 1 }
 `;
+const backupConfig = (beforeDeploy: string): string =>
+  `backup: { keep_last: 12, compression: 1, before_deploy: ${beforeDeploy} }\n`;
 
 /** One operation that is killed again and again. */
 export interface Victim {
@@ -62,6 +63,11 @@ export const VICTIMS: readonly Victim[] = [
     argv: ({ chosenBackup }) => ['backup', 'restore', chosenBackup(), '--yes'],
   },
 ];
+
+/** Those that a snapshot of the database's volume is for; the others take a backup, whatever is configured. */
+export const BY_SNAPSHOT: readonly Victim[] = VICTIMS.filter(
+  ({ name, restores }) => restores === 'nothing' && name !== 'backup create',
+);
 
 export const victim = (name: string): Victim => {
   const found = VICTIMS.find((each) => each.name === name);
@@ -139,8 +145,13 @@ const patience = (): number => {
   return Math.round(Math.min(60, Math.max(10, 5 * busy)));
 };
 
+export interface ArenaOptions {
+  /** How its deploys secure the database; by a backup unless told. */
+  readonly beforeDeploy?: 'archive' | 'volume';
+}
+
 /** A small stack that went to v0.0.2 and back, with a client that orders 60 times a second through the edge. */
-export const openArena = async (): Promise<Arena> => {
+export const openArena = async ({ beforeDeploy = 'archive' }: ArenaOptions = {}): Promise<Arena> => {
   const stack = await makeStack({ checks: 'cheap', variables: { MAX_ATTEMPTS: String(patience()) } });
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-arena-'));
   const book = openOrderBook(stack);
@@ -255,7 +266,7 @@ export const openArena = async (): Promise<Arena> => {
   };
 
   try {
-    await stack.write('kaleem-deploy.yml', CONFIG);
+    await stack.write('kaleem-deploy.yml', CONFIG + backupConfig(beforeDeploy));
     // Once through both, so that neither has a migration left to run.
     for (const tag of [TAGS[0], TAGS[1], TAGS[0]]) expectExit(await stack.run(tag), 0);
     goods.set(TAGS[0], await goodNow(stack, TAGS[0], ORDERS));

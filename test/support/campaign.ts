@@ -1,4 +1,4 @@
-import { type Arena, type Ended, openArena } from './arena.ts';
+import { type Arena, type ArenaOptions, type Ended, openArena } from './arena.ts';
 import { say as sayLine } from './torture.ts';
 
 /** One case that has been played. */
@@ -23,7 +23,10 @@ const CASES_PER_COUNT = 20;
 
 const messageOf = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
 
-export const openCampaign = async (name: string, options: { readonly arenas: number }): Promise<Campaign> => {
+export const openCampaign = async (
+  name: string,
+  options: { readonly arenas: number } & ArenaOptions,
+): Promise<Campaign> => {
   const violations: string[] = [];
   const started = performance.now();
   let [played, kills, orders] = [0, 0, 0];
@@ -38,7 +41,7 @@ export const openCampaign = async (name: string, options: { readonly arenas: num
 
   // One after the other: a first deploy on a machine that is busy with another one takes longer than two in turns.
   const arenas: (Arena | null)[] = [];
-  for (let at = 0; at < options.arenas; at += 1) arenas.push(await openArena());
+  for (let at = 0; at < options.arenas; at += 1) arenas.push(await openArena(options));
 
   const count = async (arena: Arena): Promise<boolean> => {
     const wrong = await arena.checkOrders();
@@ -52,7 +55,7 @@ export const openCampaign = async (name: string, options: { readonly arenas: num
       orders += arena.book.acknowledged();
       await arena.close();
     }
-    arenas[at] = await openArena();
+    arenas[at] = await openArena(options);
   };
 
   const playOn = async <T>(

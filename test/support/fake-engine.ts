@@ -218,6 +218,9 @@ export const createFakeEngine = (options: { readonly project: string; readonly d
     disconnect: async () => {},
     logs: async (id) => [`${named([id])} says goodbye`],
     streamLogs: async () => {},
+    runHelper: async () => {
+      throw new DeployError('docker-failed', 'this engine has no helpers');
+    },
     exec: async () => answer(''),
   };
 

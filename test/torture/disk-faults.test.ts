@@ -13,7 +13,9 @@ import { VERBS, type VerbName } from '../support/verbs.ts';
 const ERRORS = ['ENOSPC', 'EIO', 'EROFS'] as const;
 /** Each call fails in one way in a run; three runs, with seeds that follow each other, are all of them, whatever else is called. */
 const errorFor = (verb: VerbName, place: Place): string => {
-  const digest = createHash('sha256').update(`${verb} ${placeText(place)}`).digest();
+  const digest = createHash('sha256')
+    .update(`${verb} ${placeText(place)}`)
+    .digest();
   return ERRORS[(digest.readUInt32BE() + torture.seed) % ERRORS.length] as string;
 };
 /** Of each of the two tests in the short part. */

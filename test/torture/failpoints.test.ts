@@ -89,6 +89,10 @@ describe('failpoints on real runs', () => {
     await run(0, await pushOnly());
     await run(0, 'v0.0.2');
     await run(0, 'v0.0.1');
+    await stack.write('kaleem-deploy.yml', CONFIG.replace('keep_last: 2', 'keep_last: 2, before_deploy: volume'));
+    await run(0, 'v0.0.2');
+    await run(20, 'v0.0.3');
+    await run(0, 'v0.0.1');
     await run(0, 'backup', 'create');
     await run(0, 'backup', 'create');
     const [newest] = (await stack.run('backup', 'list', '--json')).json as readonly { readonly id: string }[];

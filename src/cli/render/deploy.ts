@@ -2,8 +2,11 @@ import type { DeployResult } from '../../deploy/results.ts';
 import { formatDuration } from './format.ts';
 import { imageLine } from './plan.ts';
 
-const databaseLine = ({ database, backup, kind }: DeployResult): string => {
+const databaseLine = ({ database, backup, securedBy, kind }: DeployResult): string => {
   if (database === 'untouched') return 'database: untouched';
+  if (securedBy === 'volume') {
+    return `database: a snapshot of its volume was taken; ${backup === null ? 'there is no backup since' : `since then there is backup ${backup}`}`;
+  }
   if (database === 'backed-up') return `database: as it was before is backup ${backup ?? 'none'}`;
   const aside = backup === null ? '' : `; what was there before: backup ${backup}`;
   return `database: restored${kind === 'rollback' ? ` to this release's backup${aside}` : aside}`;

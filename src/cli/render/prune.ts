@@ -7,11 +7,19 @@ const removedLines = (what: string, removed: readonly Removed[]): readonly strin
     return `removed ${what} ${name}${size}  (${reason})`;
   });
 
-export const pruneLines = ({ releases, images, backups, copies, freedBytes }: PruneResult): readonly string[] => {
+export const pruneLines = ({
+  releases,
+  images,
+  backups,
+  snapshots,
+  copies,
+  freedBytes,
+}: PruneResult): readonly string[] => {
   const lines = [
     ...removedLines('release', releases),
     ...removedLines('image', images),
     ...removedLines('backup', backups),
+    ...removedLines('volume snapshot', snapshots),
     ...removedLines('copy', copies),
   ];
   return lines.length === 0 ? ['nothing to remove'] : [...lines, `freed ${formatBytes(freedBytes)}`];

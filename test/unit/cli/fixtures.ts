@@ -65,6 +65,7 @@ export const deployed: DeployResult = {
   downtimeMs: 3_200,
   elapsedMs: 14_000,
   backup: '000001-v0.0.1',
+  securedBy: 'archive',
   database: 'backed-up',
   gates: [],
   steps: [],
@@ -175,6 +176,7 @@ export const pruned: PruneResult = {
   releases: [{ name: '1', bytes: null, reason: 'older than 5 releases' }],
   images: [{ name: 'ghcr.io/o/api:v0.0.0', bytes: 120_000_000, reason: 'no release needs it' }],
   backups: [],
+  snapshots: [],
   copies: [],
   freedBytes: 120_000_000,
 };

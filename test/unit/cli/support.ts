@@ -101,6 +101,7 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
     directory: '/srv/kaleem/backups',
     keep: { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
     compression: 6,
+    beforeDeploy: 'auto',
     encryption: null,
     copies: [],
   },

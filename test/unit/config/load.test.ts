@@ -29,6 +29,7 @@ describe('without a configuration file', () => {
         directory: join(directory, 'backups'),
         keep: { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
         compression: 6,
+        beforeDeploy: 'auto',
         copies: [],
       },
       stateDirectory: join(directory, '.kaleem'),

@@ -92,6 +92,7 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     directory: join(directory, 'backups'),
     keep: { last: 3, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null },
     compression: 1,
+    beforeDeploy: 'auto',
     encryption: null,
     copies: [],
   },

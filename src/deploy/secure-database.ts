@@ -1,10 +1,13 @@
 import { pauseTtl } from '../backup/ttl.ts';
+import { messageOf } from '../errors.ts';
 import { backUp } from './back-up.ts';
 import { identify, rememberIdentity, withDatabase } from './database.ts';
 import { runHook } from './hooks.ts';
 import { databaseContainer } from './preflight.ts';
 import { NOTE, type Run } from './run.ts';
 import { AS_IT_IS, levelsUpTo, switchTo } from './switch.ts';
+import { placesOf } from './volume/record.ts';
+import { takeSnapshot } from './volume/secure.ts';
 import { projectContainers } from './writers.ts';
 
 /** A stack that is down, or was never up, may have data in its volumes all the same: the database starts for the backup. */
@@ -30,10 +33,9 @@ const startDatabase = async (run: Run): Promise<void> => {
   );
 };
 
-/** Dumps the database behind the fence and verifies the archive. No verified backup, no deploy. */
-export const backUpDatabase = async (run: Run): Promise<void> => {
+/** Dumps the database and verifies the archive. No verified backup, no deploy. */
+const backUpDatabase = async (run: Run): Promise<void> => {
   const { context, plan, operation, state } = run;
-  if (context.config.database === null || !plan.writersChange) return;
   await startDatabase(run);
   const container = databaseContainer(plan, await projectContainers(context));
   await withDatabase(context, async (database) => {
@@ -48,6 +50,37 @@ export const backUpDatabase = async (run: Run): Promise<void> => {
     consistency: 'fenced',
     title: 'back up the database',
   });
-  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup.id };
-  await runHook(context, operation, 'post-backup', { facts, composeFile: run.composeFile, code: 'backup-failed' });
+  await runPostBackup(run);
+};
+
+const runPostBackup = async ({ context, plan, operation, backup, composeFile }: Run): Promise<void> => {
+  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: backup?.id ?? null };
+  await runHook(context, operation, 'post-backup', { facts, composeFile, code: 'backup-failed' });
+};
+
+/** Behind the fence: a verified backup, or a snapshot of the database's volume where `prepareSnapshot` has chosen that. */
+export const secureDatabase = async (run: Run): Promise<void> => {
+  if (run.context.config.database === null || !run.plan.writersChange) return;
+  await (run.snapshot === null ? backUpDatabase(run) : takeSnapshot(run));
+};
+
+/**
+ * Where a snapshot did for the deploy, the backup is taken while the new version serves. It is of that version's data then; that
+ * there is none stops nothing any more, and the snapshot stays until there is one.
+ */
+export const backUpAfterCommit = async (run: Run): Promise<void> => {
+  const { context, plan, operation, snapshot } = run;
+  if (snapshot === null) return;
+  try {
+    run.backup = await backUp(context, operation, {
+      label: plan.tag,
+      consistency: 'snapshot',
+      title: 'back up the database, which is in use again',
+    });
+    await runPostBackup(run);
+  } catch (error) {
+    context.progress.warn(
+      `${plan.tag} is live, but no backup was taken: ${messageOf(error)}; what was there before is in ${placesOf(snapshot.record).join(', ')} until there is one: kaleem-deploy backup create`,
+    );
+  }
 };

@@ -1,0 +1,29 @@
+import type { Manifest } from '../../backup/manifest.ts';
+
+/** Measured with bench/outage.ts: a graceful stop, a start, and what is asked of the engine between them. */
+const RESTART_MS = 5_000;
+/** Until one was taken: bytes of documents that are dumped and verified in a second. */
+const DUMP_RATE = 40_000_000;
+/** Verifying reads the archive once more. */
+const WITH_VERIFY = 1.4;
+/** Bytes that a disk copies in a second, not a fast one. */
+const COPY_RATE = 150_000_000;
+/** An archive can be moved, verified and restored anywhere: a snapshot must be clearly quicker. */
+const CLEARLY = 0.8;
+
+/** How long behind the fence a backup would take, judged by the last one. Pure. */
+export const archiveMs = (dataBytes: number, last: Pick<Manifest, 'durationMs' | 'dataBytes'> | null): number => {
+  // Of a small one most is not about its size.
+  if (last === null || last.dataBytes < dataBytes / 100) return (dataBytes / DUMP_RATE) * 1000 * WITH_VERIFY;
+  return last.durationMs * (dataBytes / Math.max(1, last.dataBytes)) * WITH_VERIFY;
+};
+
+/** How long behind the fence a snapshot would take. Pure. */
+export const snapshotMs = ({ bytes, reflink }: { readonly bytes: number; readonly reflink: boolean }): number =>
+  RESTART_MS + (reflink ? 0 : (bytes / COPY_RATE) * 1000);
+
+/** Whether a snapshot is worth the restart. Pure. */
+export const isQuicker = (snapshot: number, archive: number): boolean => snapshot < archive * CLEARLY;
+
+/** Whether it can be, whatever the disk is like. Pure. */
+export const mayBeQuicker = (archive: number): boolean => isQuicker(RESTART_MS, archive);

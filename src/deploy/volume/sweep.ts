@@ -1,0 +1,113 @@
+import type { BackupEntry } from '../../backup/catalogue.ts';
+import { isWhole, listBackups } from '../../backup/catalogue.ts';
+import { messageOf } from '../../errors.ts';
+import { listOperations, type Operation, type Outcome } from '../../operation/operations.ts';
+import type { StateDirectory } from '../../operation/state.ts';
+import { isAside } from '../back-up.ts';
+import type { Context } from '../context.ts';
+import { projectContainers } from '../writers.ts';
+import { openHelper } from './helper.ts';
+import { listSnapshotRecords, removeSnapshotRecord, type SnapshotRecord } from './record.ts';
+import { removeTrees } from './tree.ts';
+
+const sequenceOf = (operation: string): number => Number(/^\d+/.exec(operation)?.[0] ?? 0);
+
+/** Whether a backup of everything was verified that the same operation took, or a later one. */
+const isBackedUpSince = (operation: string, backups: readonly BackupEntry[]): boolean =>
+  backups
+    .filter(isWhole)
+    .some(
+      ({ manifest, marks }) =>
+        manifest.partial === undefined &&
+        !isAside(manifest.release ?? '') &&
+        marks.verified !== null &&
+        manifest.operation !== null &&
+        sequenceOf(manifest.operation) >= sequenceOf(operation),
+    );
+
+export interface SnapshotChoice {
+  readonly record: SnapshotRecord;
+  /** For a person. */
+  readonly reason: string;
+}
+
+/**
+ * Which volume snapshots nobody needs any more. What a failed version left is kept until another one fails; what was there before
+ * a deploy, until a backup has been taken since. Of an operation that halted, for good: only a person knows. Pure.
+ *
+ * @param outcomes - how operations ended; one that is not among them has not
+ */
+export const snapshotsToRemove = (
+  records: readonly SnapshotRecord[],
+  outcomes: ReadonlyMap<string, Outcome>,
+  backups: readonly BackupEntry[],
+): readonly SnapshotChoice[] => {
+  const lastFailed = records.findLast(({ holds }) => holds === 'failed');
+  return records.flatMap((record): readonly SnapshotChoice[] => {
+    const outcome = outcomes.get(record.operation);
+    if (outcome === undefined || outcome === 'halted') return [];
+    if (record.holds === 'failed') {
+      return record === lastFailed
+        ? []
+        : [{ record, reason: 'a later version failed too, and what that left is kept' }];
+    }
+    if (outcome !== 'succeeded') return [{ record, reason: 'the database is as it was then' }];
+    return isBackedUpSince(record.operation, backups) ? [{ record, reason: 'a verified backup was taken since' }] : [];
+  });
+};
+
+/** Removes a snapshot from the volumes that hold it, and its record last. */
+export const discardSnapshot = async (
+  context: Context,
+  operation: Operation,
+  state: StateDirectory,
+  record: SnapshotRecord,
+): Promise<void> => {
+  const mounted = new Set(
+    (await projectContainers(context)).flatMap(({ mounts }) => mounts.map((each) => each.name ?? each.source)),
+  );
+  // A volume that is gone would be made anew, and empty.
+  const parts = record.parts.filter(({ source }) => mounted.has(source));
+  await operation.effect('volume.remove', { of: record.operation, parts }, async () => {
+    if (parts.length > 0) {
+      const helper = await openHelper(context, operation.id, { ...record, parts });
+      await removeTrees(helper).finally(() => helper.close());
+    }
+    await removeSnapshotRecord(state, record.operation);
+  });
+};
+
+/** What there is to remove, for `--dry-run` too. `ending`: how the operation that runs now is about to end. */
+export const chooseSnapshots = async (
+  context: Context,
+  state: StateDirectory,
+  ending: { readonly id: string; readonly outcome: Outcome } | null,
+): Promise<readonly SnapshotChoice[]> => {
+  const records = await listSnapshotRecords(state);
+  if (records.length === 0) return [];
+  const ended = (await listOperations(state)).flatMap(({ id, outcome }) =>
+    outcome === null ? [] : [[id, outcome] as const],
+  );
+  const outcomes = new Map([...ended, ...(ending === null ? [] : [[ending.id, ending.outcome] as const])]);
+  return snapshotsToRemove(records, outcomes, await listBackups(context.config.backup.directory));
+};
+
+/** Removes what nobody needs any more. What goes wrong here is a warning: the next one tries again. */
+export const sweepSnapshots = async (
+  context: Context,
+  { state, operation }: { readonly state: StateDirectory; readonly operation: Operation },
+  outcome: Outcome,
+): Promise<readonly SnapshotChoice[]> => {
+  const removed: SnapshotChoice[] = [];
+  try {
+    for (const choice of await chooseSnapshots(context, state, { id: operation.id, outcome })) {
+      await discardSnapshot(context, operation, state, choice.record);
+      removed.push(choice);
+    }
+  } catch (error) {
+    context.progress.warn(
+      `a snapshot of the database's volume could not be removed, the next prune tries again: ${messageOf(error)}`,
+    );
+  }
+  return removed;
+};
