@@ -5,7 +5,7 @@ import { imageLine } from './plan.ts';
 const databaseLine = ({ database, backup, securedBy, kind }: DeployResult): string => {
   if (database === 'untouched') return 'database: untouched';
   if (securedBy === 'volume') {
-    return `database: a snapshot of its volume was taken; ${backup === null ? 'there is no backup since' : `since then there is backup ${backup}`}`;
+    return `database: secured by a snapshot of its volume, so that no backup has it as it was; ${backup === null ? 'none was taken since' : `as it is now: backup ${backup}`}`;
   }
   if (database === 'backed-up') return `database: as it was before is backup ${backup ?? 'none'}`;
   const aside = backup === null ? '' : `; what was there before: backup ${backup}`;

@@ -11,11 +11,14 @@ const COPY_RATE = 150_000_000;
 /** An archive can be moved, verified and restored anywhere: a snapshot must be clearly quicker. */
 const CLEARLY = 0.8;
 
+/** Of less than this a backup takes what it takes to begin and to end, and says nothing about a larger one. */
+const SMALL_BYTES = 100_000_000;
+
 /** How long behind the fence a backup would take, judged by the last one. Pure. */
 export const archiveMs = (dataBytes: number, last: Pick<Manifest, 'durationMs' | 'dataBytes'> | null): number => {
-  // Of a small one most is not about its size.
-  if (last === null || last.dataBytes < dataBytes / 100) return (dataBytes / DUMP_RATE) * 1000 * WITH_VERIFY;
-  return last.durationMs * (dataBytes / Math.max(1, last.dataBytes)) * WITH_VERIFY;
+  const known = last !== null && last.dataBytes >= SMALL_BYTES;
+  const dumpMs = known ? last.durationMs * (dataBytes / last.dataBytes) : (dataBytes / DUMP_RATE) * 1000;
+  return dumpMs * WITH_VERIFY;
 };
 
 /** How long behind the fence a snapshot would take. Pure. */
@@ -26,4 +29,5 @@ export const snapshotMs = ({ bytes, reflink }: { readonly bytes: number; readonl
 export const isQuicker = (snapshot: number, archive: number): boolean => snapshot < archive * CLEARLY;
 
 /** Whether it can be, whatever the disk is like. Pure. */
-export const mayBeQuicker = (archive: number): boolean => isQuicker(RESTART_MS, archive);
+export const mayBeQuicker = (dataBytes: number, archive: number): boolean =>
+  dataBytes >= SMALL_BYTES && isQuicker(RESTART_MS, archive);

@@ -88,7 +88,7 @@ export const prepareSnapshot = async (run: Run): Promise<void> => {
   const facts = await factsOf(context, container);
   if (typeof facts === 'string') return refuse(facts);
   const backupMs = archiveMs(facts.dataBytes, await lastWholeBackup(context));
-  if (beforeDeploy === 'auto' && !mayBeQuicker(backupMs)) return;
+  if (beforeDeploy === 'auto' && !mayBeQuicker(facts.dataBytes, backupMs)) return;
   const record: SnapshotRecord = {
     ...{ version: 1, operation: operation.id, tag: plan.tag, createdAt: context.clock.now().toISOString() },
     ...{ imageId: container.imageId, parts: facts.parts, clusterTime: null, replicaSetId: null, holds: 'before' },
