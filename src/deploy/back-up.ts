@@ -29,7 +29,7 @@ export const partialLabel = (tag: string): string => `${tag}-partial`;
 export const isAside = (label: string): boolean => label.startsWith(ASIDE);
 
 /** Anything that goes wrong while a backup is made is one failure for a person: no backup, no deploy. */
-export const asBackupFailure = (error: unknown): DeployError =>
+const asBackupFailure = (error: unknown): DeployError =>
   error instanceof DeployError
     ? error
     : new DeployError('backup-failed', `the backup failed: ${messageOf(error)}`, { cause: error });

@@ -1,7 +1,6 @@
 import { oplogEnd } from '../../backup/oplog.ts';
 import type { ContainerState } from '../../compose/engine.ts';
 import { DeployError, messageOf } from '../../errors.ts';
-import { asBackupFailure } from '../back-up.ts';
 import type { Context } from '../context.ts';
 import { identify, rememberIdentity, withDatabase } from '../database.ts';
 import { NOTE, type Run } from '../run.ts';
@@ -90,6 +89,14 @@ const take = async (run: Run, record: SnapshotRecord, helper: Helper): Promise<v
   });
 };
 
+/** As when a backup fails: nothing was switched, and the old release runs again. */
+const asSnapshotFailure = (error: unknown): DeployError =>
+  new DeployError('backup-failed', `the snapshot of the database's volume failed: ${messageOf(error)}`, {
+    cause: error,
+    ...(error instanceof DeployError ? { details: error.details } : {}),
+    hint: 'df -h; `backup: {before_deploy: archive}` in kaleem-deploy.yml takes a backup instead',
+  });
+
 /** Stops the database, copies its files, and starts it again, behind the fence. No whole copy, no deploy. */
 export const takeSnapshot = async (run: Run): Promise<void> => {
   const { snapshot, context } = run;
@@ -97,6 +104,6 @@ export const takeSnapshot = async (run: Run): Promise<void> => {
   try {
     await take(run, snapshot.record, snapshot.helper);
   } catch (error) {
-    throw context.signal.aborted ? context.signal.reason : asBackupFailure(error);
+    throw context.signal.aborted ? context.signal.reason : asSnapshotFailure(error);
   }
 };

@@ -31,28 +31,37 @@ export interface SnapshotChoice {
   readonly reason: string;
 }
 
+/** An operation that has ended, or is about to. */
+export type Ended = Pick<Operation, 'id' | 'kind'> & { readonly outcome: Outcome };
+
 /**
- * Which volume snapshots nobody needs any more. What a failed version left is kept until another one fails; what was there before
- * a deploy, until a backup has been taken since. Of an operation that halted, for good: only a person knows. Pure.
+ * Which volume snapshots nobody needs any more. What a failed version left is kept until another one fails or a later one is
+ * live; what was there before a deploy, until a backup has been taken since. Of an operation that halted, for good: only a person
+ * knows. Pure.
  *
- * @param outcomes - how operations ended; one that is not among them has not
+ * @param ended - an operation that is not among them has not
  */
 export const snapshotsToRemove = (
   records: readonly SnapshotRecord[],
-  outcomes: ReadonlyMap<string, Outcome>,
+  ended: readonly Ended[],
   backups: readonly BackupEntry[],
 ): readonly SnapshotChoice[] => {
   const lastFailed = records.findLast(({ holds }) => holds === 'failed');
+  const isReplacedSince = (operation: string): boolean =>
+    ended.some(
+      ({ id, kind, outcome }) =>
+        (kind === 'deploy' || kind === 'rollback') && outcome === 'succeeded' && sequenceOf(id) > sequenceOf(operation),
+    );
   return records.flatMap((record): readonly SnapshotChoice[] => {
-    const outcome = outcomes.get(record.operation);
+    const outcome = ended.find(({ id }) => id === record.operation)?.outcome;
     if (outcome === undefined || outcome === 'halted') return [];
+    const remove = (reason: string) => [{ record, reason }];
     if (record.holds === 'failed') {
-      return record === lastFailed
-        ? []
-        : [{ record, reason: 'a later version failed too, and what that left is kept' }];
+      if (record !== lastFailed) return remove('a later version failed too, and what that left is kept');
+      return isReplacedSince(record.operation) ? remove('a later version is live') : [];
     }
-    if (outcome !== 'succeeded') return [{ record, reason: 'the database is as it was then' }];
-    return isBackedUpSince(record.operation, backups) ? [{ record, reason: 'a verified backup was taken since' }] : [];
+    if (outcome !== 'succeeded') return remove('the database is as it was then');
+    return isBackedUpSince(record.operation, backups) ? remove('a verified backup was taken since') : [];
   });
 };
 
@@ -81,15 +90,15 @@ export const discardSnapshot = async (
 export const chooseSnapshots = async (
   context: Context,
   state: StateDirectory,
-  ending: { readonly id: string; readonly outcome: Outcome } | null,
+  ending: Ended | null,
 ): Promise<readonly SnapshotChoice[]> => {
   const records = await listSnapshotRecords(state);
   if (records.length === 0) return [];
-  const ended = (await listOperations(state)).flatMap(({ id, outcome }) =>
-    outcome === null ? [] : [[id, outcome] as const],
+  const ended = (await listOperations(state)).flatMap(({ id, kind, outcome }) =>
+    outcome === null || id === ending?.id ? [] : [{ id, kind, outcome }],
   );
-  const outcomes = new Map([...ended, ...(ending === null ? [] : [[ending.id, ending.outcome] as const])]);
-  return snapshotsToRemove(records, outcomes, await listBackups(context.config.backup.directory));
+  const backups = await listBackups(context.config.backup.directory);
+  return snapshotsToRemove(records, ending === null ? ended : [...ended, ending], backups);
 };
 
 /** Removes what nobody needs any more. What goes wrong here is a warning: the next one tries again. */
@@ -100,7 +109,7 @@ export const sweepSnapshots = async (
 ): Promise<readonly SnapshotChoice[]> => {
   const removed: SnapshotChoice[] = [];
   try {
-    for (const choice of await chooseSnapshots(context, state, { id: operation.id, outcome })) {
+    for (const choice of await chooseSnapshots(context, state, { id: operation.id, kind: operation.kind, outcome })) {
       await discardSnapshot(context, operation, state, choice.record);
       removed.push(choice);
     }

@@ -5,7 +5,7 @@ import type { ContainerMount } from '../../../../src/compose/engine.ts';
 import { archiveMs, isQuicker, mayBeQuicker, snapshotMs } from '../../../../src/deploy/volume/estimate.ts';
 import { dataParts, planObstacle } from '../../../../src/deploy/volume/find-data.ts';
 import { placesOf, type SnapshotRecord, snapshotName } from '../../../../src/deploy/volume/record.ts';
-import { snapshotsToRemove } from '../../../../src/deploy/volume/sweep.ts';
+import { type Ended, snapshotsToRemove } from '../../../../src/deploy/volume/sweep.ts';
 import type { Outcome } from '../../../../src/operation/operations.ts';
 
 const volume = (name: string, destination: string, more: Partial<ContainerMount> = {}): ContainerMount => ({
@@ -122,8 +122,11 @@ describe('which snapshots go', () => {
     records: readonly SnapshotRecord[],
     outcomes: Readonly<Record<string, Outcome>>,
     backups: readonly BackupEntry[] = [],
-  ): readonly string[] =>
-    snapshotsToRemove(records, new Map(Object.entries(outcomes)), backups).map((each) => each.record.operation);
+    kind: Ended['kind'] = 'deploy',
+  ): readonly string[] => {
+    const ended = Object.entries(outcomes).map(([id, outcome]) => ({ id, kind, outcome }));
+    return snapshotsToRemove(records, ended, backups).map((each) => each.record.operation);
+  };
 
   test('of a deploy that has not ended, or halted, none', () => {
     expect(names([record('000007-a')], {}, [backup('000009-a')])).toEqual([]);
@@ -149,10 +152,14 @@ describe('which snapshots go', () => {
     expect(names(one, ended, [backup('000007-a')])).toEqual(['000007-a']);
     expect(names(one, ended, [backup('000012-a')])).toEqual(['000007-a']);
   });
-  test('of what failed versions left, all but the last', () => {
-    const ended = { '000007-a': 'rolled-back', '000008-a': 'interrupted', '000009-a': 'succeeded' } as const;
-    const records = [record('000007-a', 'failed'), record('000008-a', 'failed'), record('000009-a')];
+  test('of what failed versions left, all but the last; and that once a later one is live', () => {
+    const ended = { '000007-a': 'rolled-back', '000008-a': 'interrupted' } as const;
+    const records = [record('000007-a', 'failed'), record('000008-a', 'failed')];
     expect(names(records, ended)).toEqual(['000007-a']);
+    expect(names(records, { '000006-a': 'succeeded', ...ended })).toEqual(['000007-a']);
+    expect(names(records, { ...ended, '000009-a': 'succeeded' })).toEqual(['000007-a', '000008-a']);
+    expect(names(records, { ...ended, '000009-a': 'rolled-back' })).toEqual(['000007-a']);
+    expect(names(records, { ...ended, '000009-a': 'succeeded' }, [], 'backup')).toEqual(['000007-a']);
   });
 });
 
