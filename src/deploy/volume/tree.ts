@@ -1,5 +1,6 @@
 import { DeployError } from '../../errors.ts';
 import { sha256Of } from '../../system/sha256.ts';
+import { sideBySide } from '../../system/side-by-side.ts';
 import { type Helper, OWN_FOLDER, type Root } from './helper.ts';
 
 // What is done to the files of a database that does not run. All of a snapshot lies in the same folder as the files, hence on the
@@ -115,21 +116,21 @@ export const probeTrees = async (helper: Helper): Promise<Probe> => {
   };
 };
 
-/** Copies the files of a database that does not run, durably, and resolves to what they are, folder by folder. */
-export const copyTrees = async (helper: Helper): Promise<readonly string[]> => {
+const copyEntries = async (helper: Helper): Promise<readonly string[]> => {
   const { roots } = helper;
   await helper.must('make the folder of the copy', ['mkdir', '-p', '--', ...each(roots, 'copying')]);
-  const [sources] = await Promise.all([
-    Promise.all(roots.map(({ path }) => treeDigest(helper, path))),
-    Promise.all(
-      roots.map((root) =>
-        helper.must(
-          'copy the files of the database',
-          withEntries(root, ['cp', '-a', '--reflink=auto', '-t', `${root.snapshot}/copying`, '--']),
-        ),
+  const listed = Promise.all(roots.map(({ path }) => treeDigest(helper, path)));
+  // All of them are over before the first failure is told.
+  await sideBySide([
+    listed,
+    ...roots.map((root) =>
+      helper.must(
+        'copy the files of the database',
+        withEntries(root, ['cp', '-a', '--reflink=auto', '-t', `${root.snapshot}/copying`, '--']),
       ),
     ),
   ]);
+  const sources = await listed;
   const copies = await Promise.all(each(roots, 'copying').map((folder) => treeDigest(helper, folder)));
   const wrong = roots.find((_, index) => sources[index] !== copies[index]);
   if (wrong !== undefined) {
@@ -138,6 +139,17 @@ export const copyTrees = async (helper: Helper): Promise<readonly string[]> => {
     });
   }
   await helper.must('write the copy to disk', ['sync', '-f', '--', ...each(roots, 'copying')]);
+  return sources;
+};
+
+/** Copies the files of a database that does not run, durably, and resolves to what they are, folder by folder. */
+export const copyTrees = async (helper: Helper): Promise<readonly string[]> => {
+  const { roots } = helper;
+  const sources = await copyEntries(helper).catch(async (error: unknown) => {
+    // What filled the disk would leave no room for the way back.
+    await helper.try(['rm', '-rf', '--', ...each(roots, 'copying')]).catch(() => {});
+    throw error;
+  });
   for (const root of roots) {
     await helper.must('name the copy', ['mv', '-T', '--', `${root.snapshot}/copying`, `${root.snapshot}/copy`]);
   }
