@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** An ext4 file system of its own, in a file, mounted at a folder. */
+/** A file system of its own, in a file, mounted at a folder. */
 export interface DiskImage {
   readonly directory: string;
   /** Copies the disk as it is, without what only the page cache has yet. Whoever writes to it must be stopped. */
@@ -25,23 +25,35 @@ const FILLER = '.filler';
 /** A process that was killed takes a moment to let go. */
 const PATIENCE_MS = 10_000;
 
+/** What makes each, with nothing kept back for root; files of the second can share what they have in common. */
+const MAKERS = {
+  ext4: ['mkfs.ext4', '-q', '-F', '-m', '0', '-E', 'lazy_itable_init=0', '-b'],
+  xfs: ['mkfs.xfs', '-q', '-f', '-m', 'reflink=1', '-b'],
+} as const;
+export type FileSystem = keyof typeof MAKERS;
+
 export interface DiskImageOptions {
+  /** XFS needs 300. */
   readonly mebibytes?: number;
+  readonly fileSystem?: FileSystem;
   /** How finely it fills up. */
   readonly blockBytes?: number;
 }
 
-/** Nothing is kept back for root; the mount options are the defaults. */
+/** The mount options are the defaults. */
 export const makeDiskImage = async (options: DiskImageOptions = {}): Promise<DiskImage> => {
-  const { mebibytes = 48, blockBytes = 4096 } = options;
+  const { fileSystem = 'ext4', blockBytes = 4096 } = options;
+  const { mebibytes = fileSystem === 'xfs' ? 300 : 48 } = options;
   const folder = await mkdtemp(join(tmpdir(), 'kaleem-disk-'));
   const directory = join(folder, 'project');
   const file = join(folder, 'image');
   await mkdir(directory);
   await run('truncate', ['-s', `${mebibytes}M`, file]);
-  await run('mkfs.ext4', ['-q', '-F', '-b', String(blockBytes), '-m', '0', '-E', 'lazy_itable_init=0', file]);
+  const [program, ...flags] = MAKERS[fileSystem];
+  const size = fileSystem === 'xfs' ? `size=${blockBytes}` : String(blockBytes);
+  await run(program, [...flags, size, file]);
   const mount = async (): Promise<void> => {
-    await run('mount', ['-o', 'loop,data=ordered', file, directory]);
+    await run('mount', ['-o', fileSystem === 'ext4' ? 'loop,data=ordered' : 'loop', file, directory]);
   };
   const unmount = async (): Promise<void> => {
     const deadline = performance.now() + PATIENCE_MS;
@@ -63,7 +75,7 @@ export const makeDiskImage = async (options: DiskImageOptions = {}): Promise<Dis
   };
   const copied = `${file}.copy`;
   await mount();
-  await rm(join(directory, 'lost+found'), { recursive: true });
+  await rm(join(directory, 'lost+found'), { recursive: true, force: true });
   return {
     directory,
     async copy() {

@@ -83,6 +83,7 @@ ensure_tools() {
   need_command ssh openssh-client
   need_command strace strace
   need_command mkfs.ext4 e2fsprogs
+  need_command mkfs.xfs xfsprogs
   need_command losetup mount
   need_command faketime faketime
   need_command age age
