@@ -5,11 +5,13 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { kaleemDeploy } from '../scripts/demo/kaleem-deploy.ts';
-import { createStack, type Stack } from '../scripts/demo/stack.ts';
+import type { Stack } from '../scripts/demo/stack.ts';
 import { systemCommands } from '../src/system/command.ts';
+import { bench } from './bench.ts';
 import { count, median, seconds, table } from './numbers.ts';
 
-const TAGS = ['v0.0.5', 'v0.0.2'] as const;
+const LIVE = 'v0.0.2';
+const TAGS = ['v0.0.5', LIVE] as const;
 /** What `up --wait` does not do: these steps are left out of the count. */
 const LEFT_OUT = /^(?:back up the database|verify )/;
 const TIMEOUT_MS = 300_000;
@@ -53,15 +55,13 @@ const byTool = async (stack: Stack, tag: string): Promise<Measured> => {
   return { wholeMs: elapsedMs, leftOutMs: leftOut.reduce((sum, step) => sum + step.elapsedMs, 0), steps };
 };
 
-const newStack = (registry: string): Promise<Stack> =>
-  createStack({
-    ...{ registry, version: 'v0.0.2', prefix: 'kaleem-bench', attempts: 90, sleepSeconds: 1 },
-    config: 'images: [KALEEM_API_IMAGE, KALEEM_FRONTEND_IMAGE]\nstability: 0s\n',
-  });
-
-const run = async (rounds: number, stacks: { readonly hand: Stack; readonly tool: Stack }): Promise<void> => {
-  await byHand(stacks.hand, TAGS[1]);
-  await byTool(stacks.tool, TAGS[1]);
+const run = async (
+  rounds: number,
+  stacks: { readonly hand: Stack; readonly tool: Stack },
+  signal: AbortSignal,
+): Promise<void> => {
+  await byHand(stacks.hand, LIVE);
+  await byTool(stacks.tool, LIVE);
   // Each tag once, so that neither side has to fetch an image while it is timed.
   for (const tag of TAGS) {
     await byHand(stacks.hand, tag);
@@ -69,6 +69,7 @@ const run = async (rounds: number, stacks: { readonly hand: Stack; readonly tool
   }
   const measured: { hand: number; tool: Measured }[] = [];
   for (let round = 0; round < rounds; round += 1) {
+    signal.throwIfAborted();
     const tag = TAGS[round % TAGS.length] ?? TAGS[0];
     // Who goes first changes too.
     const first = round % 4 < 2 ? await byHand(stacks.hand, tag) : null;
@@ -96,15 +97,9 @@ const run = async (rounds: number, stacks: { readonly hand: Stack; readonly tool
   );
 };
 
-const main = async (): Promise<void> => {
-  const registry = process.env.KALEEM_TEST_REGISTRY;
-  if (registry === undefined) throw new Error('KALEEM_TEST_REGISTRY is not set: see bench/README.md');
-  const [hand, tool] = await Promise.all([newStack(registry), newStack(registry)]);
-  try {
-    await run(count(10), { hand, tool });
-  } finally {
-    await Promise.all([hand.remove(), tool.remove()]);
-  }
-};
-
-await main();
+await bench(async ({ stack, signal }) => {
+  const rounds = count(10);
+  const config = 'images: [KALEEM_API_IMAGE, KALEEM_FRONTEND_IMAGE]\nstability: 0s\n';
+  const options = { version: LIVE, attempts: 90, config };
+  await run(rounds, { hand: await stack(options), tool: await stack(options) }, signal);
+});

@@ -1,11 +1,14 @@
 // What the benchmarks have in common: how often, the middle value, a table.
 
-/** The number on the command line, or `otherwise`. */
-export const count = (otherwise: number): number => {
-  const given = Number(process.argv[2] ?? otherwise);
+/** How often, as it was typed. */
+export const roundsOf = (text: string): number => {
+  const given = Number(text);
   if (Number.isInteger(given) && given > 0) return given;
-  throw new Error(`how many rounds? ${process.argv[2]} is no number`);
+  throw new Error(`how many rounds? ${text} is no number`);
 };
+
+/** The number on the command line, or `otherwise`. */
+export const count = (otherwise: number): number => roundsOf(process.argv[2] ?? String(otherwise));
 
 export const median = (values: readonly number[]): number => {
   const sorted = values.toSorted((a, b) => a - b);

@@ -5,8 +5,9 @@
 // of the old version through nginx. How long the old version takes to start by itself is measured in every round too.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kaleemDeploy } from '../scripts/demo/kaleem-deploy.ts';
-import { createStack, docker, type Stack } from '../scripts/demo/stack.ts';
+import { docker, type Stack } from '../scripts/demo/stack.ts';
 import { type JournalLine, readJournals } from '../test/support/journals.ts';
+import { bench } from './bench.ts';
 import { count, median, seconds, table } from './numbers.ts';
 
 const LIVE = 'v0.0.2';
@@ -102,34 +103,28 @@ const firstAnswer = async ({ url }: Stack): Promise<number> => {
 const overhead = ({ waitedMs, asideMs, restoreMs, startMs }: Measured): number =>
   waitedMs - asideMs - restoreMs - startMs;
 
-const main = async (): Promise<void> => {
-  const registry = process.env.KALEEM_TEST_REGISTRY;
-  if (registry === undefined) throw new Error('KALEEM_TEST_REGISTRY is not set: see bench/README.md');
+await bench(async ({ stack: newStack, signal }) => {
   const rounds = count(3);
-  const stack = await createStack({
-    ...{ registry, version: LIVE, prefix: 'kaleem-bench', attempts: 40, sleepSeconds: 1 },
-    config: null,
-  });
-  try {
-    const { exitCode } = await kaleemDeploy(stack.directory, [LIVE, '--quiet'], false);
-    if (exitCode !== 0) throw new Error(`kaleem-deploy ${LIVE} exited with ${exitCode}`);
-    const measured: Measured[] = [];
-    for (let round = 0; round < rounds; round += 1) for (const tag of BAD) measured.push(await measure(stack, tag));
-    table(
-      ['bad version', 'verdict to answer', 'aside copy', 'restore', 'own start', 'rest'],
-      measured.map((each) => [
-        each.tag,
-        ...[each.waitedMs, each.asideMs, each.restoreMs, each.startMs, overhead(each)].map(seconds),
-      ]),
-    );
+  const stack = await newStack({ version: LIVE, attempts: 40, config: null });
+  const { exitCode } = await kaleemDeploy(stack.directory, [LIVE, '--quiet'], false);
+  if (exitCode !== 0) throw new Error(`kaleem-deploy ${LIVE} exited with ${exitCode}`);
+  const measured: Measured[] = [];
+  for (let round = 0; round < rounds; round += 1) {
     for (const tag of BAD) {
-      const rest = median(measured.filter((each) => each.tag === tag).map(overhead));
-      process.stdout.write(`\nmedian rest of ${tag}: ${seconds(rest)} (at most ${seconds(PROMISED_MS)} is promised)`);
+      signal.throwIfAborted();
+      measured.push(await measure(stack, tag));
     }
-    process.stdout.write('\n');
-  } finally {
-    await stack.remove();
   }
-};
-
-await main();
+  table(
+    ['bad version', 'verdict to answer', 'aside copy', 'restore', 'own start', 'rest'],
+    measured.map((each) => [
+      each.tag,
+      ...[each.waitedMs, each.asideMs, each.restoreMs, each.startMs, overhead(each)].map(seconds),
+    ]),
+  );
+  for (const tag of BAD) {
+    const rest = median(measured.filter((each) => each.tag === tag).map(overhead));
+    process.stdout.write(`\nmedian rest of ${tag}: ${seconds(rest)} (at most ${seconds(PROMISED_MS)} is promised)`);
+  }
+  process.stdout.write('\n');
+});

@@ -18,12 +18,15 @@ export const backups = async ({ directory }: Stack): Promise<readonly Manifest[]
 export const ordersIn = (backup: Manifest): number =>
   backup.namespaces.find(({ collection }) => collection === 'orders')?.documents ?? 0;
 
-/** Past the fence and past the application: its own connection, to the container's address. */
-const withDatabase = async <T>({ project }: Stack, use: (database: Database) => Promise<T>): Promise<T> => {
+/** Past the fence and past the application: the container's address, which is another one once it was started again. */
+export const databaseUri = async ({ project }: Stack): Promise<string> => {
   const format = '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}';
   const address = await docker(['inspect', '--format', format, `${project}-mongo-1`]);
-  const target = { uri: `mongodb://${address}:27017/?directConnection=true`, name: 'kaleem' };
-  const database = await openDatabase(target, { clock: systemClock });
+  return `mongodb://${address}:27017/?directConnection=true`;
+};
+
+const withDatabase = async <T>(stack: Stack, use: (database: Database) => Promise<T>): Promise<T> => {
+  const database = await openDatabase({ uri: await databaseUri(stack), name: 'kaleem' }, { clock: systemClock });
   try {
     return await use(database);
   } finally {
