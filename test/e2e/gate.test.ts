@@ -27,8 +27,8 @@ describe('a key that can only deploy', () => {
   let canaries: string;
   const at = (name: string): string => sshd.at(`gate/${name}`);
 
-  const options = (how: readonly string[] = []): readonly string[] => [
-    ...['-F', 'none', '-i', sshd.userKey, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
+  const options = (how: readonly string[] = [], key = sshd.userKey): readonly string[] => [
+    ...['-F', 'none', '-i', key, '-o', 'IdentitiesOnly=yes', '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR'],
     ...['-o', `UserKnownHostsFile=${sshd.knownHosts}`, '-o', 'StrictHostKeyChecking=yes', ...how],
   ];
   const shared = (): readonly string[] => [
@@ -56,6 +56,9 @@ describe('a key that can only deploy', () => {
       [...options(how), '-p', String(sshd.port), '--', host(), ...(command === null ? [] : [command])],
       env,
     );
+  /** The same by a key that nothing holds back: so that one sees what the gate keeps away. */
+  const askFreely = (command: string, how: readonly string[] = []) =>
+    client('ssh', [...options(how, at('free')), '-p', String(sshd.port), '--', host(), command]);
   const lines = async (): Promise<readonly Line[]> => {
     const folder = at('record');
     const names = await readdir(folder).catch(() => []);
@@ -82,7 +85,9 @@ describe('a key that can only deploy', () => {
     const key = (await readFile(`${sshd.userKey}.pub`, 'utf8')).trim();
     const program = `${process.execPath} ${process.env.KALEEM_TEST_CLI}`;
     const gate = `${program} gate --config ${at('gate.yml')} --key ci`;
-    await writeFile(sshd.at('authorized_keys'), `restrict,command="${gate}" ${key}\n`);
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('free')]);
+    const free = await readFile(`${at('free')}.pub`, 'utf8');
+    await writeFile(sshd.at('authorized_keys'), `restrict,command="${gate}" ${key}\n${free}`);
     fingerprint = (await run('ssh-keygen', ['-lf', sshd.userKey])).stdout.split(' ')[1] ?? '';
     stack = await makeStack();
     await stack.write('kaleem-deploy.yml', 'stability: 0s\n');
@@ -163,6 +168,13 @@ describe('a key that can only deploy', () => {
     ]);
   });
 
+  it('would run what is hostile without the gate', async () => {
+    const file = join(canaries, 'ran');
+    await askFreely(`kaleem-deploy status; touch ${file}`);
+    expect(await readdir(canaries)).toEqual(['ran']);
+    await rm(file);
+  });
+
   it('does what it is allowed, whatever variables come with it', async () => {
     await configure('{ verbs: [deploy, status, history, releases, logs, doctor], tags: v* }');
     const hostile = {
@@ -177,7 +189,6 @@ describe('a key that can only deploy', () => {
         MONGODB_URI: 'mongodb://evil/x',
         SUDO_USER: 'boss',
         KALEEM_DEPLOY_KEY: 'boss',
-        HOME: '/tmp',
       },
       ...{ KALEEM_DEPLOY_RUNNER: '0123456789abcdef', LC_ALL: 'C', MAX_ATTEMPTS: 'x' },
     };
@@ -187,6 +198,8 @@ describe('a key that can only deploy', () => {
         .map(([name, value]) => `${name}=${value}`)
         .join(' ')}`,
     ];
+    const arrived = await askFreely('env', send);
+    for (const [name, value] of Object.entries(hostile)) expect(arrived.stdout).toContain(`${name}=${value}\n`);
     const version = await ask("'kaleem-deploy' version --json", send);
     expectExit(version, 0);
     expect(version.json).toHaveProperty('version');

@@ -1,10 +1,11 @@
 import { open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { failpoint } from '#failpoint';
 import { holdsSecretKey } from '../../config/age.ts';
 import { writeError } from '../../operation/state-error.ts';
 import type { Clock } from '../../system/clock.ts';
-import { makeDirectory, removeDurably, syncDirectory } from '../../system/durable-file.ts';
+import { createFile, makeDirectory, removeDurably, syncDirectory } from '../../system/durable-file.ts';
+import { assertOnlyOwnerWrites } from '../../system/permissions.ts';
 import { asciiJson } from './ascii.ts';
 import type { Caller } from './caller.ts';
 
@@ -46,7 +47,7 @@ const numbersIn = async (folder: string): Promise<readonly number[]> =>
     .map(Number)
     .sort((a, b) => a - b);
 
-/** Appends to a file, durably. False: it is full, and nothing was written. */
+/** Appends to a file that is there, durably. False: it is full, and nothing was written. */
 const append = async (path: string, line: string): Promise<boolean> => {
   await failpoint('gate.record.before');
   const handle = await open(path, 'a+', 0o600);
@@ -63,6 +64,8 @@ const append = async (path: string, line: string): Promise<boolean> => {
     }
     await failpoint('gate.record.written');
     await handle.sync();
+    // Just begun, be it by another gate.
+    if (size === 0) await syncDirectory(dirname(path));
     await failpoint('gate.record.after');
     return true;
   } finally {
@@ -70,17 +73,20 @@ const append = async (path: string, line: string): Promise<boolean> => {
   }
 };
 
+const unlessThere = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'EEXIST') throw error;
+};
+
 const write = async (folder: string, line: string): Promise<void> => {
   await makeDirectory(folder);
+  await assertOnlyOwnerWrites(folder, `the gate's record ${folder}`);
   const numbers = await numbersIn(folder);
-  const newest = numbers.at(-1) ?? 1;
-  if (await append(join(folder, nameOf(newest)), line)) {
-    if (numbers.length === 0) await syncDirectory(folder);
-    return;
-  }
+  const newest = numbers.at(-1) ?? 0;
+  if (newest > 0 && (await append(join(folder, nameOf(newest)), line))) return;
   // Whoever else finds it full at this moment begins the same file: nothing is renamed, so no line gets lost.
-  await append(join(folder, nameOf(newest + 1)), line);
-  await syncDirectory(folder);
+  const next = join(folder, nameOf(newest + 1));
+  await createFile(next, '').catch(unlessThere);
+  await append(next, line);
   for (const number of numbers.slice(0, -(MOST_FILES - 1))) await removeDurably(join(folder, nameOf(number)));
 };
 

@@ -1,7 +1,8 @@
-import { chmod, chown, rm } from 'node:fs/promises';
+import { chmod, chown, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadGate } from '../../../../src/remote/gate/config.ts';
+import { RIGHTS } from '../../../../src/remote/gate/verbs.ts';
 import { failure } from '../../config/project.ts';
 import { gateFolder } from './folder.ts';
 
@@ -99,5 +100,28 @@ describe("a gate's configuration", () => {
     await chown(join(folder, name), 54_321, 54_321);
     const error = await failure(loadGate(join(folder, 'gate.yml')));
     expect(error).toMatchObject({ code: 'config-unsafe', message: `${join(folder, name)} belongs to user 54321` });
+  });
+});
+
+describe('docs/gate.md', () => {
+  const read = (): Promise<string> => readFile(new URL('../../../../docs/gate.md', import.meta.url), 'utf8');
+
+  it('has every key and every verb', async () => {
+    const text = await read();
+    for (const [yaml, prefix] of [
+      ['directory: app\nkeys: {}\nzzz: 1', ''],
+      ['directory: app\nkeys: {ci: {verbs: [], zzz: 1}}', 'keys.NAME.'],
+    ] as const) {
+      const known = /known keys: (.*)$/.exec(await mistake(yaml))?.[1]?.split(', ') ?? [];
+      expect(known.length).toBeGreaterThan(2);
+      for (const key of known) expect(text).toContain(`| \`${prefix}${key}\` |`);
+    }
+    for (const right of RIGHTS) expect(text).toContain(`\`${right}\``);
+  });
+
+  it('has an example that loads', async () => {
+    const example = /```yaml\n(.*?)```/s.exec(await read())?.[1] ?? '';
+    const { gate } = await load(example.replaceAll('\n   ', '\n').trim().replace('/srv/kaleem', 'app'));
+    expect(gate.keys.get('ci')).toMatchObject({ tags: ['v*'] });
   });
 });

@@ -1,4 +1,4 @@
-import { appendFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { appendFile, chmod, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Caller } from '../../../../src/remote/gate/caller.ts';
@@ -54,6 +54,13 @@ describe("a gate's record", () => {
     await refuse(record, 'two');
     const lines = (await readFile(join(record, '000001.jsonl'), 'utf8')).split('\n');
     expect(lines.slice(1)).toEqual(['{"at":"20', expect.stringContaining('"command":"two"'), '']);
+  });
+
+  it('is not written where others could change it', async () => {
+    const record = await folder();
+    await mkdir(record, { recursive: true });
+    await chmod(record, 0o777);
+    await expect(refuse(record, 'sh')).rejects.toMatchObject({ code: 'config-unsafe' });
   });
 
   it('begins another file when one is full, and keeps eight', async () => {
