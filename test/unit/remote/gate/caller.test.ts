@@ -1,16 +1,19 @@
-import { execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { chmod, chown, readFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { callerOf } from '../../../../src/remote/gate/caller.ts';
 import { gateFolder } from './folder.ts';
+
+const run = promisify(execFile);
 
 describe('who asks', () => {
   it('is known by the fingerprint that ssh-keygen shows, where sshd tells the key', async () => {
     const folder = await gateFolder('');
     const key = join(folder, 'key');
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
-    const [, fingerprint] = execFileSync('ssh-keygen', ['-lf', key], { encoding: 'utf8' }).split(' ');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const [, fingerprint] = (await run('ssh-keygen', ['-lf', key])).stdout.split(' ');
     const info = join(folder, 'info');
     const line = (await readFile(`${key}.pub`, 'utf8')).split(' ').slice(0, 2).join(' ');
     await writeFile(info, `publickey ${line}\n`, { mode: 0o600 });

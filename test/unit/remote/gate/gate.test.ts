@@ -1,8 +1,9 @@
 import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Io } from '../../../../src/cli/io.ts';
 import type { App } from '../../../../src/deploy/app.ts';
+import { handleFailpoints } from '../../../../src/system/failpoints/armed.ts';
 import { HOSTILE_RIGHTS, hostileCommands } from '../../../support/hostile-commands.ts';
 import { status } from '../../cli/fixtures.ts';
 import { config, type Run, run } from '../../cli/support.ts';
@@ -183,6 +184,17 @@ describe('a gate', () => {
       expect({ exitCode, moved }).toEqual({ exitCode: 10, moved: undefined });
       expect(err).toContain("cannot write the gate's record");
     }
+  });
+
+  it('runs nothing on a full disk', async () => {
+    const folder = await gateFolder(YAML);
+    handleFailpoints((name) => {
+      if (name === 'gate.record.written') throw Object.assign(new Error('no space left'), { code: 'ENOSPC' });
+    });
+    onTestFinished(() => handleFailpoints(null));
+    const { exitCode, moved, err } = await attempt(folder, 'kaleem-deploy status');
+    expect({ exitCode, moved }).toEqual({ exitCode: 12, moved: undefined });
+    expect(err).toContain('hint: df -h');
   });
 
   it('says with --dry-run what a key may', async () => {
