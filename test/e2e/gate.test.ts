@@ -173,6 +173,9 @@ describe('a key that can only deploy', () => {
     await askFreely(`kaleem-deploy status; touch ${file}`);
     expect(await readdir(canaries)).toEqual(['ran']);
     await rm(file);
+    const through = ['-W', `127.0.0.1:${sshd.port}`];
+    const tunnel = await client('ssh', [...options(through, at('free')), '-p', String(sshd.port), '--', host()]);
+    expect(tunnel.stdout).toContain('SSH-2.0');
   });
 
   it('does what it is allowed, whatever variables come with it', async () => {
