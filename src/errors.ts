@@ -48,6 +48,7 @@ export type ErrorCode =
   // remote (40)
   | 'remote-unreachable'
   | 'copy-failed'
+  | 'gate-refused'
   // Ctrl-C, rolled back (130)
   | 'interrupted'
   // the process of an operation died while it was followed (1)

@@ -51,6 +51,7 @@ export const exitCodes = {
   'remote-unreachable': 40,
   // Of a backup that is good and kept: what failed is what is elsewhere.
   'copy-failed': 40,
+  'gate-refused': 40,
 
   interrupted: 130,
   'interrupted-before': 130,
@@ -70,6 +71,6 @@ export const exitCodeMeanings: readonly (readonly [code: number, meaning: string
   [22, 'halted earlier: recover first'],
   [30, 'the backup failed (in a deploy: the old release runs again)'],
   [31, 'a backup did not verify'],
-  [40, 'a place for copies, or the remote host, was unreachable or refused'],
+  [40, 'a place for copies, the remote host or its gate was unreachable or refused'],
   [130, 'interrupted, and rolled back (or no longer following)'],
 ];

@@ -8,13 +8,19 @@ export interface OutStream {
   readonly columns?: number | undefined;
 }
 
+/** Where a command runs. */
+export interface Place {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+}
+
 /** What the command line has of the world; tests hand in their own. `process` has this shape but for `cwd`. */
-export interface Io {
+export interface Io extends Place {
   readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
   readonly stdout: OutStream;
   readonly stderr: OutStream;
-  readonly env: Readonly<Record<string, string | undefined>>;
-  readonly cwd: string;
   /** Where SIGINT, SIGTERM and SIGHUP come from. */
   readonly signals: Pick<EventEmitter, 'on' | 'off'>;
+  /** Has the process itself move: what it starts from now on has this environment and folder, and nothing of the old ones. */
+  move(place: Place): void;
 }

@@ -7,6 +7,7 @@ import { defineConfig } from './config.ts';
 import { defineDeploy } from './deploy.ts';
 import { defineDoctor } from './doctor.ts';
 import { exitCodeMeanings } from './exit-codes.ts';
+import { defineGate } from './gate.ts';
 import { addGlobalOptions } from './global-options.ts';
 import { defineHealth } from './health.ts';
 import { defineHistory } from './history.ts';
@@ -43,6 +44,7 @@ const verbs: readonly DefineVerb[] = [
   defineBackup,
   defineMaintenance,
   defineLock,
+  defineGate,
   definePrune,
   defineVersion,
 ];

@@ -60,6 +60,7 @@ export const main = async (
       interruption,
       onInterrupt: watched.takeOver,
       parts,
+      main: (next, elsewhere) => main(next, elsewhere, parts),
       onConfig: (loaded) => {
         config = loaded;
       },

@@ -3,7 +3,7 @@ import type { Clock } from '../system/clock.ts';
 import { ask, assertConfirmable } from './confirm.ts';
 import type { GlobalOptions } from './global-options.ts';
 import type { Interruption } from './interrupt.ts';
-import type { Io } from './io.ts';
+import type { Io, Place } from './io.ts';
 import type { Output } from './output.ts';
 import { painter } from './render/paint.ts';
 import { planLines } from './render/plan.ts';
@@ -36,11 +36,16 @@ export interface Session extends Workspace {
   confirm(what: string, plan: () => Promise<Plan>): Promise<void>;
   /** The result of --dry-run. */
   showPlan(plan: Plan): void;
+  /** Runs another command line in this process, elsewhere; Ctrl-C is its from now on. Resolves to its exit code. */
+  runInstead(argv: readonly string[], place: Place): Promise<number>;
 }
 
 export interface SessionOptions
   extends Pick<Session, 'io' | 'options' | 'output' | 'parts' | 'signal' | 'interruption' | 'onInterrupt'>,
-    Pick<WorkspaceOptions, 'redactor' | 'onConfig'> {}
+    Pick<WorkspaceOptions, 'redactor' | 'onConfig'> {
+  /** The program itself. */
+  readonly main: (argv: readonly string[], io: Io) => Promise<number>;
+}
 
 export const createSession = (given: SessionOptions): Session => {
   const { io, options, output, parts, signal, interruption, onInterrupt } = given;
@@ -60,6 +65,11 @@ export const createSession = (given: SessionOptions): Session => {
       if (destroys.length > 0) await ask(io, output, signal, { what, destroys });
     },
     showPlan: (plan) => session.show(plan, () => planLines(plan)),
+    runInstead(argv, place) {
+      onInterrupt(() => {});
+      io.move(place);
+      return given.main(argv, { ...io, ...place });
+    },
   };
   return session;
 };

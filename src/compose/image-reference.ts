@@ -62,9 +62,12 @@ export const registryOf = (reference: Pick<ImageReference, 'repository'>): strin
 export const withTag = (reference: Pick<ImageReference, 'repository'>, tag: string): string =>
   `${reference.repository}:${tag}`;
 
-/** @throws DeployError 'tag-invalid' unless `tag` matches the OCI grammar `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`. */
+/** Whether a text matches the OCI grammar of tags, `[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}`. */
+export const isTag = (text: string): boolean => TAG.test(text);
+
+/** @throws DeployError 'tag-invalid' unless `tag` is one. */
 export const assertTag = (tag: string): void => {
-  if (TAG.test(tag)) return;
+  if (isTag(tag)) return;
   const reason = tag.length > 128 ? `it has ${tag.length} characters, and 128 are the most` : 'see the grammar below';
   throw new DeployError('tag-invalid', `${JSON.stringify(tag)} is not an image tag: ${reason}`, {
     hint: 'a tag has letters, digits, `_`, `.` and `-`, and does not start with `.` or `-`: for example v0.0.2',

@@ -59,9 +59,9 @@ const describe = (issue: Issue, source: Source): readonly { at: Path; text: stri
   return [{ at: path, text: `${name} must be ${message}, not ${show(value, path)}` }];
 };
 
-/** Validates merged configuration. Of several problems the first in the file is the message; the others are details. */
-export const validate = (source: Source): ConfigFile => {
-  const result = configFile.safeParse(source.data);
+/** Validates what a file says. Of several problems the first in the file is the message; the others are details. */
+export const validateAs = <T extends z.ZodType>(source: Source, schema: T, hint: string): z.output<T> => {
+  const result = schema.safeParse(source.data);
   if (result.success) return result.data;
   const problems = result.error.issues
     .flatMap((issue) => describe(issue, source))
@@ -69,9 +69,17 @@ export const validate = (source: Source): ConfigFile => {
     .sort((a, b) => lineOf(a.place) - lineOf(b.place));
   const lines = problems.map(({ place, text }) => `${place}: ${text}`);
   throw new DeployError('config-invalid', lines[0] ?? 'the configuration is not valid', {
-    hint: 'docs/configuration.md lists every key; `kaleem-deploy config` shows what was understood',
+    hint,
     details: lines.slice(1),
   });
 };
+
+/** Validates merged configuration. */
+export const validate = (source: Source): ConfigFile =>
+  validateAs(
+    source,
+    configFile,
+    'docs/configuration.md lists every key; `kaleem-deploy config` shows what was understood',
+  );
 
 const lineOf = (place: string): number => Number(place.slice(place.lastIndexOf(':') + 1));

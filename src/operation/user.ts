@@ -9,9 +9,13 @@ const userName = (): string => {
   }
 };
 
-/** Who deploys, as history shows it: `user@host`. Behind sudo, the user who typed it. */
+/** The variable by which the gate says which SSH key it is that asks (src/remote/gate). */
+export const KEY_VARIABLE = 'KALEEM_DEPLOY_KEY';
+
+/** Who deploys, as history shows it: `user@host`. Behind sudo, the user who typed it; over a gate, with the key: `user@host (key ci)`. */
 export const currentUser = (): string => {
   const name = process.env.SUDO_USER || userName();
+  const key = process.env[KEY_VARIABLE];
   // It is printed on other people's terminals.
-  return `${name}@${hostname()}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);
+  return `${name}@${hostname()}${key ? ` (key ${key})` : ''}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 128);
 };

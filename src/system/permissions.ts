@@ -55,3 +55,12 @@ export const assertOnlyOwnerReads = async (path: string, where: string): Promise
     hint: `chmod 600 ${path}`,
   });
 };
+
+/** Refuses what belongs to somebody else: its owner may write it, whatever its mode says. */
+export const assertOursOrRoots = async (path: string, shown: string): Promise<void> => {
+  const { uid } = await stat(path);
+  if (uid === 0 || uid === process.getuid?.()) return;
+  throw new DeployError('config-unsafe', `${shown} belongs to user ${uid}`, {
+    hint: `ls -ld ${path}; chown root ${path}`,
+  });
+};

@@ -10,6 +10,7 @@ import { createJournal, resumeJournal } from '../../../src/operation/journal.ts'
 import { beginOperation, type Operation } from '../../../src/operation/operations.ts';
 import { openReleases, type Release, type Snapshot } from '../../../src/operation/releases.ts';
 import { openState } from '../../../src/operation/state.ts';
+import { recordAsked } from '../../../src/remote/gate/record.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import {
   createFile,
@@ -133,6 +134,15 @@ await writeManifest(backups, {
 await over('a manifest');
 await removeBackup(await findBackup(backups, '1'));
 await over('removeBackup');
+
+const asked = { caller: { key: 'ci', fingerprint: null, address: null }, command: 'sh', outcome: { refused: 'no' } };
+await recordAsked(at('gate'), clock, asked);
+await over("the first line of a gate's record");
+await writeFile(at('gate/000001.jsonl'), 'x'.repeat(1024 * 1024), { flush: true });
+for (const number of [2, 3]) {
+  await recordAsked(at('gate'), clock, asked);
+  await over(`line ${number} of a gate's record`);
+}
 
 await writeFile(at('compose.yml'), 'services:\n  api:\n    image: api:v1\n', { flag: 'wx', flush: true });
 await writeFile(at('.env'), 'MONGODB_URI=mongodb://mongo:27017/kaleem\n', { flag: 'wx', flush: true });

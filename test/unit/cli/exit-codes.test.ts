@@ -38,7 +38,7 @@ describe('exit codes', () => {
     [22, ['halted-earlier']],
     [30, ['backup-failed']],
     [31, ['backup-invalid']],
-    [40, ['remote-unreachable', 'copy-failed']],
+    [40, ['remote-unreachable', 'copy-failed', 'gate-refused']],
     [130, ['interrupted', 'interrupted-before']],
   ])('%i: %j', (code, errors) => {
     expect(

@@ -46,7 +46,15 @@ describe.each(['event', 'throw'] as const)('a stream that closed (%s)', (how) =>
   const runWith = (argv: readonly string[], app: (signal: AbortSignal) => Partial<App>) => {
     const stdout = broken(how);
     const stderr = broken(how);
-    const io = { stdin: new PassThrough(), stdout, stderr, env: {}, cwd: '/', signals: new EventEmitter() };
+    const io = {
+      stdin: new PassThrough(),
+      stdout,
+      stderr,
+      env: {},
+      cwd: '/',
+      signals: new EventEmitter(),
+      move: () => {},
+    };
     const parts: Parts = {
       clock: manualClock(),
       loadConfig: async () => config({ warnings: ['odd'] }),

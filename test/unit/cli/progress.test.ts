@@ -28,7 +28,7 @@ const setUp = (
   const stdout = memory();
   const stderr = memory(terminal);
   const output = createOutput({ stdout, stderr, redactor: createRedactor() });
-  const io = { stdin: new PassThrough(), stdout, stderr, env, cwd: '/', signals: new EventEmitter() };
+  const io = { stdin: new PassThrough(), stdout, stderr, env, cwd: '/', signals: new EventEmitter(), move: () => {} };
   const events = createStepEvents(io, output, clock, { ...defaults, ...options });
   return { clock, events, progress: progressOf(events, clock), stdout, shown: stderr.text };
 };

@@ -155,6 +155,7 @@ export interface RunOptions {
   /** What is typed at a question; null: the end of the input. */
   readonly typed?: string | null;
   readonly signals?: EventEmitter;
+  readonly move?: Io['move'];
   readonly clock?: Clock;
   readonly parts?: Partial<Parts & RunnerLauncher>;
 }
@@ -175,6 +176,7 @@ export const run = async (argv: readonly string[], options: RunOptions = {}): Pr
     env: options.env ?? {},
     cwd: options.cwd ?? '/nowhere',
     signals: options.signals ?? new EventEmitter(),
+    move: options.move ?? (() => {}),
   };
   const parts: Parts = {
     clock: options.clock ?? manualClock(),
