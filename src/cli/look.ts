@@ -5,7 +5,7 @@ import type { Schedule, Scheduled } from './verb.ts';
 
 export interface Look<T> {
   readonly command: Scheduled['command'];
-  read(app: App, options: Session['options']): Promise<T>;
+  read(app: App): Promise<T>;
   lines(result: T, view: View): readonly string[];
   /** Of a result that is no error and yet not well; 0 unless told. */
   exitCode?(result: T): number | undefined;
@@ -18,7 +18,7 @@ export const look = <T>(schedule: Schedule, { command, read, lines, exitCode }: 
     interruption: 'reads',
     job: (session: Session) =>
       session.withApp(async (app) => {
-        const result = await read(app, session.options);
+        const result = await read(app);
         session.show(result, (view) => lines(result, view));
         return exitCode?.(result);
       }),

@@ -1,6 +1,7 @@
 import type { NotifyTestReport } from '../deploy/notify-test.ts';
 import { DeployError } from '../errors.ts';
 import { exitCodes } from './exit-codes.ts';
+import { readGlobalOptions } from './global-options.ts';
 import { look } from './look.ts';
 import { formatDuration, printable } from './render/format.ts';
 import type { View } from './render/view.ts';
@@ -28,19 +29,19 @@ const defineTest: DefineVerb = (group, schedule) => {
         ['notify test ops', 'that one'],
       ]),
     );
-  command.action((name: string | undefined) =>
+  command.action((name: string | undefined) => {
+    if (readGlobalOptions(command).dryRun) {
+      throw new DeployError('usage', '--dry-run: a test that sends nothing tests nothing', {
+        hint: 'kaleem-deploy config shows who would be told',
+      });
+    }
     look(schedule, {
       command,
-      read: (app, { dryRun }) => {
-        if (!dryRun) return app.notifyTest(name ?? null);
-        throw new DeployError('usage', '--dry-run: a test that sends nothing tests nothing', {
-          hint: 'kaleem-deploy config shows who would be told',
-        });
-      },
+      read: (app) => app.notifyTest(name ?? null),
       lines: reportLines,
       exitCode: ({ ok }) => (ok ? undefined : exitCodes['check-failed']),
-    }),
-  );
+    });
+  });
 };
 
 export const defineNotify: DefineVerb = (program, schedule) => {

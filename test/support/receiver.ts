@@ -1,4 +1,5 @@
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 
 export interface Received {
@@ -39,7 +40,7 @@ export const answer =
     void response.writeHead(status, headers).end(body);
 
 export interface Receiver {
-  /** `http://127.0.0.1:PORT` */
+  /** `http://127.0.0.1:PORT`, or https. */
   readonly url: string;
   readonly received: readonly Received[];
   /** One for each request, in their order; the last for all that follow. */
@@ -49,12 +50,17 @@ export interface Receiver {
   stop(): Promise<void>;
 }
 
-/** A real HTTP server on the loopback that keeps what it is sent. */
-export const startReceiver = async (first: Manner = manners.ok): Promise<Receiver> => {
+export interface Certificate {
+  readonly key: string;
+  readonly cert: string;
+}
+
+/** A real HTTP server on the loopback that keeps what it is sent; with a certificate it speaks HTTPS. */
+export const startReceiver = async (certificate: Certificate | null = null): Promise<Receiver> => {
   const received: Received[] = [];
-  let left: readonly Manner[] = [first];
+  let left: readonly Manner[] = [manners.ok];
   let wake = (): void => {};
-  const server = createServer(async (request, response) => {
+  const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     received.push({ path: request.url ?? '', headers: request.headers, body: Buffer.concat(chunks).toString() });
@@ -62,11 +68,12 @@ export const startReceiver = async (first: Manner = manners.ok): Promise<Receive
     if (rest.length > 0) left = rest;
     manner(response);
     wake();
-  });
+  };
+  const server = certificate === null ? createServer(handle) : createSecureServer({ ...certificate }, handle);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const { port } = server.address() as AddressInfo;
   return {
-    ...{ url: `http://127.0.0.1:${port}`, received },
+    ...{ url: `http${certificate === null ? '' : 's'}://127.0.0.1:${port}`, received },
     behave(...next) {
       left = next;
     },

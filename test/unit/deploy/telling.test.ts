@@ -1,6 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Config } from '../../../src/config/config.ts';
 import type { Notifier, NotifierTarget, NotifyEvent } from '../../../src/config/notifier.ts';
+import { backupVerify } from '../../../src/deploy/backups.ts';
 import { notifyTest } from '../../../src/deploy/notify-test.ts';
 import { inOperation, type What, type Work } from '../../../src/deploy/operate.ts';
 import { recover } from '../../../src/deploy/recover.ts';
@@ -224,6 +227,46 @@ describe('an operation that died', () => {
     expect(told()).toMatchObject([
       { event: 'recovered', kind: 'backup', subject: 'b', state: 'failed', summary: expect.stringContaining('backup') },
     ]);
+  });
+});
+
+describe('a verification', () => {
+  const verify = (which: 'all' | 'one') => {
+    const request = which === 'all' ? { which } : { which, backup: '000001-v1' };
+    const waits = {
+      ...ping(),
+      target: { type: 'healthchecks', url: `${receiver.url}/uuid`, jobs: ['verify'] },
+    } as const;
+    const session = world.another(telling(webhook(), waits));
+    return backupVerify(session, { identity: null, ...request });
+  };
+  const damaged = async (): Promise<void> => {
+    const folder = join(world.directory, 'backups');
+    await mkdir(folder);
+    await writeFile(join(folder, '000001-v1.archive.gz'), 'this is no archive');
+  };
+  const paths = (): readonly string[] => receiver.received.map(({ path }) => path.split('?')[0] ?? '').sort();
+
+  test('that finds a bad backup is told', async () => {
+    await damaged();
+    expect(await verify('all')).toMatchObject({ good: [], bad: [{ id: '000001-v1' }] });
+    expect(paths()).toEqual(['/', '/uuid/fail', '/uuid/start']);
+    const sent = receiver.received.find(({ path }) => path === '/');
+    expect(JSON.parse(sent?.body ?? '')).toMatchObject({
+      ...{ event: 'backup-invalid', kind: 'verify', state: 'failed', exitCode: 31 },
+      error: { message: expect.stringMatching(/^1 of 1 backups did not verify; 000001-v1: /) },
+    });
+  });
+
+  test('that could not be done is told as failed', async () => {
+    expect((await failureOf(verify('all'))).code).toBe('not-found');
+    expect(paths()).toEqual(['/', '/uuid/fail', '/uuid/start']);
+  });
+
+  test('of one that somebody named is between them', async () => {
+    await damaged();
+    expect((await failureOf(verify('one'))).code).toBe('backup-invalid');
+    expect(paths()).toEqual([]);
   });
 });
 
