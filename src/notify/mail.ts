@@ -15,11 +15,9 @@ const dial = ({ host, port }: EmailTarget, signal: AbortSignal): Promise<Socket>
   new Promise((resolve, reject) => {
     const socket = connect({ host, port });
     signal.addEventListener('abort', () => socket.destroy(), { once: true });
-    socket.once('error', reject);
-    socket.once('connect', () => {
-      socket.off('error', reject);
-      resolve(socket);
-    });
+    // It stays: an error that nobody listens for at that instant would end the process, and the operation with it.
+    socket.on('error', reject);
+    socket.once('connect', () => resolve(socket));
   });
 
 /** https://www.rfc-editor.org/rfc/rfc5321#section-4.2.1: 4yz may work later, 5yz won't. What has no code is the network. */
@@ -50,6 +48,8 @@ export const sendMail = async (target: EmailTarget, { title, lines }: Words, sig
       );
     },
   });
+  // What it emits it also rejects with.
+  transport.on('error', () => {});
   const mail = {
     ...{ from, to: [...to], subject: title, text: `${[title, '', ...lines].join('\n')}\n` },
     // Nobody's absence is to be told to us: https://www.rfc-editor.org/rfc/rfc3834#section-5

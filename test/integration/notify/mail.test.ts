@@ -158,6 +158,31 @@ describe('a mail', () => {
     for (const { ms } of [silent, cut, other]) expect(ms).toBeLessThan(3_500);
   });
 
+  it.each(['none', 'starttls', 'tls'] as const)(
+    'with %s to a server that resets at any point harms nobody',
+    async (tls) => {
+      const replies = [
+        '220 x ESMTP',
+        tls === 'starttls' ? '250-x\r\n250 STARTTLS' : '250 x',
+        ...Array<string>(4).fill('250 ok'),
+      ];
+      for (let count = 0; count <= replies.length; count += 1) {
+        const port = await listen((socket) => {
+          const left = replies.slice(0, count);
+          const next = (): void => {
+            const reply = left.shift();
+            if (reply === undefined) socket.resetAndDestroy();
+            else socket.write(`${reply}\r\n`);
+          };
+          socket.on('data', next);
+          next();
+        });
+        expect((await send(port, { tls })).problem).not.toBe(null);
+      }
+    },
+    60_000,
+  );
+
   it('to a server that stops in the middle is given up in time, and leaves no connection', async () => {
     const sockets: Socket[] = [];
     const port = await listen((socket) => {
