@@ -17,6 +17,7 @@ import { defineLock } from './lock.ts';
 import { defineLogs } from './logs.ts';
 import { defineMaintenance } from './maintenance.ts';
 import { assertNotMistyped } from './mistyped.ts';
+import { defineNotify } from './notify.ts';
 import { definePrune } from './prune.ts';
 import { defineRecover } from './recover.ts';
 import { defineReleases } from './releases.ts';
@@ -43,6 +44,7 @@ const verbs: readonly DefineVerb[] = [
   defineConfig,
   defineBackup,
   defineMaintenance,
+  defineNotify,
   defineLock,
   defineGate,
   definePrune,

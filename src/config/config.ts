@@ -3,6 +3,8 @@
  * `.env` and, where they exist, `kaleem-deploy.yml` and its overlay. Plain data; durations are milliseconds.
  */
 
+import type { Notifier } from './notifier.ts';
+
 /** A service of the compose file. */
 export type ServiceName = string;
 /** A variable that the compose file's `image:` uses, such as KALEEM_API_IMAGE. */
@@ -247,6 +249,7 @@ export interface Config {
   /** Absolute. */
   readonly stateDirectory: string;
   readonly registries: readonly RegistryCredentials[];
+  readonly notify: readonly Notifier[];
   /** Extra values never to be shown; what URIs and credentials hold is found without it. */
   readonly secrets: readonly string[];
   /** What a person should know but that stops nothing: an unset HEALTH_URL, say. */

@@ -3,6 +3,7 @@ import { DeployError } from '../errors.ts';
 import type { CopyPlace, KeepPolicy } from './config.ts';
 import type { Variables } from './env-load.ts';
 import { variable } from './known-variables.ts';
+import { isLoopback } from './loopback.ts';
 import type { Resolver } from './resolver.ts';
 import type { ConfigFile } from './schema.ts';
 import type { CopyInput, S3Input, SftpInput } from './schema-copies.ts';
@@ -17,8 +18,6 @@ interface World {
   /** Folder of the configuration file. */
   readonly base: string;
 }
-
-const LOOPBACK = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/;
 
 const inHome = (path: string, { variables, base }: World): string =>
   resolve(base, path.replace(/^~(?=\/|$)/, variable(variables, 'HOME') ?? '~'));
@@ -50,7 +49,7 @@ const sftpPlace = async (
 /** Credentials and backups don't travel in the clear but within this host. */
 const refusePlainHttp = (where: string, endpoint: string): void => {
   const { protocol, hostname } = new URL(endpoint);
-  if (protocol === 'https:' || LOOPBACK.test(hostname)) return;
+  if (protocol === 'https:' || isLoopback(hostname)) return;
   throw new DeployError('config-unsafe', `${where}: ${endpoint} would send backups unencrypted`, {
     hint: 'use https://; plain http:// is for a server on this host',
   });

@@ -7,6 +7,7 @@ import type { Variables } from './env-load.ts';
 import { resolveGates } from './gates.ts';
 import { attemptsFrom, variable } from './known-variables.ts';
 import { findConfig } from './locate.ts';
+import { notifyWarnings, resolveNotify } from './notify.ts';
 import { validate } from './problems.ts';
 import { createResolver } from './resolver.ts';
 import type { ConfigFile } from './schema.ts';
@@ -74,6 +75,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
   const database = await resolveDatabase(file.database, { resolver, variables, envFile: compose.envFile });
   const directories = resolveDirectories(file, { base, compose: compose.directory, destination, resolver });
   const keep = resolveKeep(file.backup);
+  const notify = await resolveNotify(file.notify, resolver);
   const services = (names: readonly string[] | 'none' | undefined) => (names === 'none' ? [] : (names ?? null));
 
   return {
@@ -108,7 +110,8 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
     keepReleases: file.keep_releases ?? 5,
     stateDirectory: directories.stateDirectory,
     registries: await resolveRegistries(file.registries, resolver),
+    notify,
     secrets: (file.secrets ?? []).flatMap((name) => variable(variables, name) ?? []),
-    warnings: [...warnings, ...healthWarnings(gates)],
+    warnings: [...warnings, ...healthWarnings(gates), ...notifyWarnings(notify)],
   };
 };

@@ -4,6 +4,7 @@ import { holdsSecretKey } from './age.ts';
 import { nearest } from './nearest.ts';
 import type { ConfigFile } from './schema.ts';
 import { configFile } from './schema.ts';
+import { ONLY_REFERENCES } from './schema-values.ts';
 import { isYamlMap, type Path, type Source } from './source.ts';
 import { maskUri } from './uri.ts';
 
@@ -27,13 +28,16 @@ const valueAt = (data: unknown, path: Path): unknown =>
 
 const SECRET_KEY = /password|secret|token|api_?key|authorization/i;
 
-const show = (value: unknown, path: Path): string => {
+const isSecret = (path: Path, message: string): boolean =>
+  message === ONLY_REFERENCES || path.some((step) => SECRET_KEY.test(String(step)));
+
+const show = (value: unknown, path: Path, message: string): string => {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
   if (typeof value === 'object') return 'a map';
-  if (path.some((step) => SECRET_KEY.test(String(step)))) return 'something else';
+  if (isSecret(path, message)) return 'something else';
   if (typeof value === 'string' && holdsSecretKey(value)) return 'a secret key';
-  const shown = typeof value === 'string' ? `'${maskUri(value)}'` : String(value);
+  const shown = typeof value === 'string' ? `'${maskUri(value).replace(/[\r\n]+/g, ' ')}'` : String(value);
   return shown.length > 80 ? `${shown.slice(0, 77)}...'` : shown;
 };
 
@@ -56,7 +60,7 @@ const describe = (issue: Issue, source: Source): readonly { at: Path; text: stri
   const value = valueAt(source.data, path);
   const name = dotted(path) || 'the file';
   if (value === undefined) return [{ at: path, text: `${name} is missing: it must be ${message}` }];
-  return [{ at: path, text: `${name} must be ${message}, not ${show(value, path)}` }];
+  return [{ at: path, text: `${name} must be ${message}, not ${show(value, path, message)}` }];
 };
 
 /** Validates what a file says. Of several problems the first in the file is the message; the others are details. */

@@ -101,8 +101,11 @@ export const reference = (what: string) =>
     return isReferenceTo(input, 'file') ? { file: input.file ?? '' } : undefined;
   });
 
+/** What must be, where it is not: problems.ts knows by it that what stands there is not to be shown. */
+export const ONLY_REFERENCES = '{env: NAME} or {file: PATH}: no secret stands in this file';
+
 /** A secret is never written into a file that is committed: only where to find it. */
-export const secretReference = rule('{env: NAME} or {file: PATH}: no secret stands in this file', (input) => {
+export const secretReference = rule(ONLY_REFERENCES, (input) => {
   if (typeof input === 'string') {
     const name = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/.exec(input)?.[1];
     return name === undefined ? undefined : ({ env: name } satisfies Reference);

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { copyPlace, keepRules } from './schema-copies.ts';
 import { gates } from './schema-gates.ts';
+import { notifier } from './schema-notify.ts';
 import { chosen, tagged } from './schema-tagged.ts';
 import {
   argv,
@@ -130,6 +131,7 @@ export const configFile = strict({
   keep_releases: wholeNumber(1, 1000).optional(),
   state_directory: path.optional(),
   registries: list(registry, 'registries').optional(),
+  notify: list(notifier, 'notifiers').optional(),
   secrets: list(variableName, 'variables').optional(),
 });
 

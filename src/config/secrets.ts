@@ -1,4 +1,5 @@
 import type { Config, CopyPlace, GateSpec } from './config.ts';
+import type { Notifier } from './notifier.ts';
 import { parseUri } from './uri.ts';
 
 const SECRET_NAME =
@@ -55,9 +56,36 @@ const gateSecrets = (spec: GateSpec): readonly string[] => {
 const copySecrets = (place: CopyPlace): readonly string[] =>
   place.type === 'sftp' ? [place.passphrase ?? ''] : [place.secretAccessKey, place.sessionToken ?? ''];
 
+/** Of a URL that is a secret as a whole, what says the secret on its own too: errors and servers repeat parts of it. */
+const urlSecrets = (url: string): readonly string[] => {
+  const { pathname, search, searchParams } = new URL(url);
+  const parts = [...pathname.split('/'), ...[...searchParams].map(([, value]) => value)];
+  // A word is none: it would garble what has it by chance.
+  const telling = parts.filter((part) => part.length >= 16 && /\d/.test(part));
+  return [url, `${pathname}${search}`, ...telling, ...passwordsOf(url)].filter((part) => part.length >= 8);
+};
+
+const notifierSecrets = ({ target }: Notifier): readonly string[] => {
+  switch (target?.type) {
+    case 'webhook':
+      return [...urlSecrets(target.url), target.secret];
+    case 'slack':
+    case 'teams':
+    case 'discord':
+    case 'healthchecks':
+      return urlSecrets(target.url);
+    case 'telegram':
+      return [target.token];
+    case 'email':
+      return [target.login?.password ?? ''];
+    case undefined:
+      return [];
+  }
+};
+
 /**
- * Every value that must never be shown: passwords in URIs (as written and decoded), credentials of registries and
- * gates, variables listed under `secrets`, and those whose names say so (..._PASSWORD, ..._TOKEN, ...).
+ * Every value that must never be shown: passwords in URIs (as written and decoded), credentials of registries, gates
+ * and notifiers, variables listed under `secrets`, and those whose names say so (..._PASSWORD, ..._TOKEN, ...).
  */
 export const collectSecrets = (config: Config): readonly string[] => {
   const variables = Object.entries(config.environment);
@@ -65,6 +93,7 @@ export const collectSecrets = (config: Config): readonly string[] => {
     ...config.secrets,
     ...config.registries.map(({ password }) => password),
     ...config.backup.copies.flatMap(copySecrets),
+    ...config.notify.flatMap(notifierSecrets),
     ...passwordsOf(config.database?.uri ?? ''),
     ...[...config.gates.before, ...config.gates.after].flatMap(gateSecrets),
     ...variables.filter(([name, value]) => isSecretVariable(name, value)).map(([, value]) => value),

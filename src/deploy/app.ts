@@ -2,6 +2,7 @@ import type { OperationRecord } from '../operation/operations.ts';
 import type { Release } from '../operation/releases.ts';
 import type { AppOptions } from './app-options.ts';
 import type { LogsRequest } from './logs.ts';
+import type { NotifyTestReport } from './notify-test.ts';
 import type { Session } from './operate.ts';
 import type {
   BackupRequest,
@@ -44,7 +45,7 @@ export type * from './requests.ts';
 
 /**
  * The tool, without its command line. Every method rejects with a DeployError. The read-only ones (status, history,
- * releases, images, health, doctor, logs, lockStatus, plan, backupList, backupShow, backupVerify) create nothing but what they say.
+ * releases, images, health, doctor, logs, lockStatus, plan, backupList, backupShow, backupVerify, notifyTest) create nothing but what they say.
  */
 export interface App {
   plan(operation: OperationRequest): Promise<Plan>;
@@ -61,6 +62,8 @@ export interface App {
   health(): Promise<HealthReport>;
   /** Never rejects for what it finds: an unreachable Docker is a failed check. */
   doctor(): Promise<DoctorReport>;
+  /** Sends a test message to one notifier, or to each. One that does not arrive is a result, not an error. */
+  notifyTest(name: string | null): Promise<NotifyTestReport>;
   /** Ends after the last line, or, with `follow`, when the signal is aborted. */
   logs(request: LogsRequest): Promise<void>;
   maintenance(mode: MaintenanceMode): Promise<MaintenanceResult>;
@@ -117,6 +120,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     images: async () => (await import('./status.ts')).images(session),
     health: async () => (await import('./status.ts')).health(session),
     doctor: async () => (await import('./doctor.ts')).doctor(session),
+    notifyTest: async (name) => (await import('./notify-test.ts')).notifyTest(session, name),
     logs: async (request) => (await import('./logs.ts')).logs(session, request),
     maintenance: async (mode) => (await import('./maintenance.ts')).maintenance(session, mode),
     prune: async () => (await import('./prune.ts')).prune(session, 'all'),

@@ -24,6 +24,7 @@ import type {
   VerifyReport,
   VerifyResult,
 } from './results.ts';
+import { telling } from './telling.ts';
 
 const summarise = (
   { id, path, manifest, problem, marks }: BackupEntry,
@@ -57,7 +58,12 @@ const detail = (entry: BackupEntry, releases: readonly Release[]): BackupDetail 
 export const createBackupNow = (session: Session, { filter }: BackupRequest): Promise<BackupDetail> =>
   inOperation(
     session,
-    { kind: 'backup', subject: filter === null ? '' : filterText(filter) },
+    {
+      kind: 'backup',
+      subject: filter === null ? '' : filterText(filter),
+      // Nothing relies on a partial one.
+      job: filter === null ? 'backup' : null,
+    },
     {
       prepare: async (context: Context) => {
         if (context.config.database === null) throw noDatabase(' to back up');
@@ -127,8 +133,7 @@ const UNVERIFIED: Readonly<Partial<Record<DeployError['code'], 'bad' | 'locked'>
   'identity-missing': 'locked',
 };
 
-/** Reads whole archives: digest, structure, checksums, counts. */
-export const backupVerify = async (session: Session, asked: VerifyRequest): Promise<VerifyReport> => {
+const verifyAsked = async (session: Session, asked: VerifyRequest): Promise<VerifyReport> => {
   const { config, progress } = session.options;
   const { directory } = config.backup;
   const identityFiles = await checkedIdentityFiles(config, asked.identity);
@@ -156,6 +161,28 @@ export const backupVerify = async (session: Session, asked: VerifyRequest): Prom
     }
   }
   return { good, ...found };
+};
+
+/** The first thing that is wrong with a report, for whoever was not there. */
+const worstOf = ({ good, bad, locked }: VerifyReport): DeployError | null => {
+  const [first] = [...bad, ...locked];
+  if (first === undefined) return null;
+  const count = good.length + bad.length + locked.length;
+  const [code, what] =
+    bad.length > 0
+      ? (['backup-invalid', `${bad.length} of ${count} backups did not verify`] as const)
+      : (['identity-missing', `${locked.length} of ${count} backups could not be decrypted here`] as const);
+  return new DeployError(code, `${what}; ${first.id}: ${first.problem}`, { hint: 'kaleem-deploy backup list' });
+};
+
+/** Reads whole archives: digest, structure, checksums, counts. Of one that was named nobody is told but whoever named it. */
+export const backupVerify = (session: Session, asked: VerifyRequest): Promise<VerifyReport> => {
+  if (asked.which === 'one') return verifyAsked(session, asked);
+  const about = { kind: 'verify', subject: asked.which, job: 'verify', problemOf: worstOf } as const;
+  return telling(session, about, async (told) => {
+    told.begun();
+    return verifyAsked(session, asked);
+  });
 };
 
 /** Has prune keep a backup whatever its rules say, or no longer. */

@@ -38,10 +38,18 @@ export const carryOut = async (run: Run): Promise<void> => {
   await afterCommit(run);
 };
 
-const changeRelease = (session: Session, kind: 'deploy' | 'rollback', planner: Planner): Promise<DeployResult> =>
+const changeRelease = (
+  session: Session,
+  { kind, asked }: { readonly kind: 'deploy' | 'rollback'; readonly asked: string },
+  planner: Planner,
+): Promise<DeployResult> =>
   inOperation(
     session,
-    { kind, subject: ({ plan }: Prepared) => plan.tag },
+    {
+      ...{ kind, asked },
+      subject: ({ plan }: Prepared) => plan.tag,
+      previous: ({ plan }) => plan.old?.release.tag ?? null,
+    },
     {
       prepare: (context, state) => prepare(context, state, planner),
       run: async (context, scope, prepared) => {
@@ -57,10 +65,10 @@ const changeRelease = (session: Session, kind: 'deploy' | 'rollback', planner: P
  * refused before anything was touched, `rolled-back`, `interrupted`, or `halted`.
  */
 export const deploy = (session: Session, request: DeployRequest): Promise<DeployResult> =>
-  changeRelease(session, 'deploy', (context, old) => planDeploy(context, request, old));
+  changeRelease(session, { kind: 'deploy', asked: request.tag }, (context, old) => planDeploy(context, request, old));
 
 /** The same for a release that is kept: by its own snapshot and, on request, with its data. */
 export const rollback = (session: Session, request: RollbackRequest): Promise<DeployResult> =>
-  changeRelease(session, 'rollback', async (context, old, releases) =>
+  changeRelease(session, { kind: 'rollback', asked: request.tag ?? '' }, async (context, old, releases) =>
     planRollback(context, releases, request, await old),
   );

@@ -102,6 +102,16 @@ const checks: Readonly<Record<string, Check>> = {
   },
   'backup encryption': ({ config }) => keysFinding(config),
   'off-site copies': (context) => checkPlaces(context),
+  notifications: async ({ config }) => {
+    const { notify } = config;
+    const [broken] = notify.filter(({ problem }) => problem !== null);
+    if (broken !== undefined) {
+      return { warning: `${broken.name} is told nothing: ${broken.problem}`, hint: 'kaleem-deploy notify test' };
+    }
+    return notify.length === 0
+      ? 'nobody is told: `notify:` in kaleem-deploy.yml'
+      : notify.map(({ name, type }) => `${name} (${type})`).join(', ');
+  },
   permissions: async ({ config }) => {
     const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));
     if ((mode & 0o004) === 0) return `${config.compose.envFile} is private`;

@@ -53,7 +53,11 @@ const rehearse = (context: Context, operation: Operation, { id, path, identityFi
 export const drill = (session: Session, request: DrillRequest): Promise<DrillResult> =>
   inOperation(
     session,
-    { kind: 'drill', subject: ({ id }: Chosen) => id },
+    {
+      kind: 'drill',
+      ...{ asked: request.backup ?? '', subject: ({ id }: Chosen) => id },
+      job: request.backup === null ? 'drill' : null,
+    },
     {
       prepare: async (context): Promise<Chosen> => {
         const { config, engine } = context;

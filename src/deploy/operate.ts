@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Job } from '../config/notifier.ts';
 import { DeployError, messageOf, toDeployError } from '../errors.ts';
 import { acquireLock } from '../operation/lock.ts';
 import {
@@ -18,6 +19,7 @@ import type { Context } from './context.ts';
 import { recoverUnfinished } from './recover-operations.ts';
 import type { OperationScope } from './scope.ts';
 import { recordSteps } from './step-recorder.ts';
+import { type Telling, telling } from './telling.ts';
 
 /** One run of the command: its options, and the world as `context` once somebody asked for it. */
 export interface Session {
@@ -69,25 +71,39 @@ export const withLock = async <T>(
   }
 };
 
+export interface What<P> {
+  readonly kind: OperationKind;
+  readonly subject: string | ((prepared: P) => string);
+  /** What was typed, for who is told before the subject is known. */
+  readonly asked?: string;
+  /** The tag that was live before. */
+  readonly previous?: (prepared: P) => string | null;
+  /** The work that somebody waits for, when this is it. */
+  readonly job?: Job | null;
+}
+
 /**
  * Runs an operation: lock, recover what died, prepare (nothing written so far), then the operation with its journal, whose
- * last line says how it ended.
+ * last line says how it ended. After that, and without the lock, whoever is to be told of it is told.
  */
-export const inOperation = async <P, T>(
-  session: Session,
-  what: { readonly kind: OperationKind; readonly subject: string | ((prepared: P) => string) },
-  work: Work<P, T>,
-): Promise<T> => {
+export const inOperation = <P, T>(session: Session, what: What<P>, work: Work<P, T>): Promise<T> => {
+  const { kind, job } = what;
+  const subject = what.asked ?? (typeof what.subject === 'string' ? what.subject : '');
+  return telling<T>(session, { kind, subject, job }, (told) => operate(session, what, work, told));
+};
+
+const operate = async <P, T>(session: Session, what: What<P>, work: Work<P, T>, told: Telling): Promise<T> => {
   const { options } = session;
   const { clock, redactor, signal, config } = options;
   const world = await session.context();
+  told.know({ project: world.project.name });
   const recorder = recordSteps(world.progress, clock);
   const context: Context = { ...world, progress: recorder };
   return withLock(session, context, what.kind, async (describe) => {
     const known = await findState(config.stateDirectory);
     if (known !== null) {
       await refuseWhileHalted(known);
-      await recoverUnfinished(context, known, { halted: false });
+      told.recovered(await recoverUnfinished(context, known, { halted: false }));
     }
     const prepared = await work.prepare(context, known).catch((error: unknown) => {
       throw signal.aborted
@@ -100,6 +116,8 @@ export const inOperation = async <P, T>(
       ...{ state, kind: what.kind, subject, who: currentUser(), runner: runnerMarker(), clock, redactor, signal },
     });
     describe(operation.id);
+    told.know({ subject, previous: what.previous?.(prepared) ?? null, operation: operation.id });
+    told.begun();
     options.log.writeTo(join(operation.directory, 'log.jsonl'));
     try {
       const result = await work.run(

@@ -14,6 +14,7 @@ import { recoverUnfinished } from './recover-operations.ts';
 import type { RecoverRequest } from './requests.ts';
 import type { RecoverResult } from './results.ts';
 import { unstoppable } from './run.ts';
+import { telling } from './telling.ts';
 
 /** What runs now is right, says a person: fences are lifted, restart policies given back, and nothing else is changed. */
 const accept = async (given: Context, state: StateDirectory): Promise<readonly string[]> => {
@@ -40,12 +41,16 @@ const accept = async (given: Context, state: StateDirectory): Promise<readonly s
  * Brings what died or halted to old-good or new-good. With `accept` nothing but the fence and restart policies is changed.
  * Where there is nothing to recover, nothing is touched.
  */
-export const recover = async (session: Session, request: RecoverRequest): Promise<RecoverResult> => {
-  const context = await session.context();
-  return withLock(session, context, 'recover', async () => {
-    const state = await findState(session.options.config.stateDirectory);
-    if (state === null) return { recovered: [], accepted: [] };
-    if (request.accept) return { recovered: [], accepted: await accept(context, state) };
-    return { recovered: await recoverUnfinished(context, state, { halted: true }), accepted: [] };
+export const recover = (session: Session, request: RecoverRequest): Promise<RecoverResult> =>
+  telling(session, { kind: 'recover', subject: '' }, async (told) => {
+    const context = await session.context();
+    told.know({ project: context.project.name });
+    return withLock(session, context, 'recover', async () => {
+      const state = await findState(session.options.config.stateDirectory);
+      if (state === null) return { recovered: [], accepted: [] };
+      if (request.accept) return { recovered: [], accepted: await accept(context, state) };
+      const recovered = await recoverUnfinished(context, state, { halted: true });
+      told.recovered(recovered);
+      return { recovered, accepted: [] };
+    });
   });
-};

@@ -33,6 +33,7 @@ const NOT_HERE: readonly (readonly [names: RegExp, why: string])[] = [
   [/^compose\.up\.|^compose\.runOneOff\./, 'inline configs; hooks in a container, whose effect is met'],
   [/^(?:effect\.)?copy\./, 'places for copies: test/e2e/copies.test.ts and test/integration/copies'],
   [/^gate\./, "the gate's record: test/unit/remote/gate and test/e2e/gate.test.ts"],
+  [/^notify\./, 'whoever is told: test/e2e/notify.test.ts'],
   [/^journal\.cut\./, 'a torn line: test/unit/operation/journal.test.ts'],
 ];
 

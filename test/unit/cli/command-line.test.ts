@@ -38,6 +38,14 @@ describe('mistakes on the command line are exit 2 and touch nothing', () => {
       'maintenance of',
       ["error: unknown command 'of'", 'hint: did you mean one of off, on? see kaleem-deploy maintenance --help'],
     ],
+    ['notify', ['error: a verb is missing', 'hint: kaleem-deploy notify --help']],
+    [
+      'notify test --dry-run',
+      [
+        'error: --dry-run: a test that sends nothing tests nothing',
+        'hint: kaleem-deploy config shows who would be told',
+      ],
+    ],
     ['lock', ['error: a verb is missing', 'hint: kaleem-deploy lock --help']],
     ['-q -v status', ['error: --quiet and --verbose contradict each other', 'hint: leave one out']],
     ['status -qv', ['error: --quiet and --verbose contradict each other', 'hint: leave one out']],

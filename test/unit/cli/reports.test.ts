@@ -520,17 +520,20 @@ describe('help and version', () => {
       ([, verb]) => verb,
     );
     expect(verbs).toEqual(
-      'deploy rollback recover attach abort status history releases images logs health init doctor config backup maintenance lock gate prune version help'.split(
+      'deploy rollback recover attach abort status history releases images logs health init doctor config backup maintenance notify lock gate prune version help'.split(
         ' ',
       ),
     );
     const leaves = [
-      ...verbs.filter((verb) => !['backup', 'maintenance', 'lock', 'help'].includes(verb ?? '')).map((verb) => [verb]),
+      ...verbs
+        .filter((verb) => !['backup', 'maintenance', 'notify', 'lock', 'help'].includes(verb ?? ''))
+        .map((verb) => [verb]),
       ...['create', 'list', 'show', 'verify', 'drill', 'restore', 'pin', 'unpin', 'prune'].map((verb) => [
         'backup',
         verb,
       ]),
       ...['on', 'off'].map((verb) => ['maintenance', verb]),
+      ['notify', 'test'],
       ['lock', 'status'],
     ];
     for (const verb of leaves) {
@@ -539,5 +542,27 @@ describe('help and version', () => {
       expect(help).toContain('\nExamples:\n  kaleem-deploy ');
       expect(help).toContain('--lock-wait <seconds>');
     }
+  });
+});
+
+describe('notify test', () => {
+  const tested = (problem: string | null) => ({ name: 'ops', type: 'slack', problem, elapsedMs: 120 }) as const;
+  const test = (ok: boolean, ...notifiers: ReturnType<typeof tested>[]) =>
+    run(['notify', 'test', 'ops'], {
+      app: { notifyTest: async (name) => (name === 'ops' ? { ok, notifiers } : never()) },
+    });
+  const never = (): never => {
+    throw new Error('another one was asked for');
+  };
+
+  it('says who took it', async () => {
+    expect(await test(true, tested(null))).toMatchObject({ exitCode: 0, out: lines('ok    ops (slack)  in 0.1s') });
+  });
+
+  it('says who did not, and why, with exit code 3', async () => {
+    expect(await test(false, tested('it answered 404\u001b[2J'))).toMatchObject({
+      ...{ exitCode: 3, out: expect.stringMatching(/^fail {2}ops \(slack\) {2}it answered 404/) },
+    });
+    expect((await test(false, tested('x\u001b[2J'))).out).not.toContain('\u001b');
   });
 });

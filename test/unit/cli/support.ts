@@ -108,6 +108,7 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
   keepReleases: 5,
   stateDirectory: '/srv/kaleem/.kaleem',
   registries: [],
+  notify: [],
   secrets: [],
   warnings: [],
   ...overrides,

@@ -37,6 +37,11 @@ describe('docs/configuration.md', () => {
     ['encryption', 'backup.encryption.', 'backup: {encryption: {zzz: 1}}'],
     ['places over SFTP', '', 'backup: {copies: [{name: x, url: sftp://u@h/x, zzz: 1}]}'],
     ['places in S3', '', 'backup: {copies: [{name: x, url: s3://bucket, zzz: 1}]}'],
+    ['webhooks', '', 'notify: [{name: x, type: webhook, url: {env: X}, secret: {env: X}, zzz: 1}]'],
+    ['Slack', '', 'notify: [{name: x, type: slack, url: {env: X}, zzz: 1}]'],
+    ['Telegram', '', 'notify: [{name: x, type: telegram, token: {env: X}, chat: 1, zzz: 1}]'],
+    ['mail', '', 'notify: [{name: x, type: email, host: x, from: a@b, to: c@d, zzz: 1}]'],
+    ['pings', '', 'notify: [{name: x, type: healthchecks, url: {env: X}, for: backup, zzz: 1}]'],
     ['registries', '', 'registries: [{server: x, username: x, password: {env: X}, zzz: 1}]'],
   ])('has every key of %s', async (_, prefix, yaml) => {
     const text = await read('docs/configuration.md');
@@ -69,10 +74,11 @@ describe('docs/kaleem-deploy.example.yml', () => {
     const text = await read('docs/kaleem-deploy.example.yml');
     const complete = text
       .replace(/^# (order: .*?\])(?:.*)$/m, '$1')
-      .replace(/^# ((?:hooks|registries|secrets| {2}\w| {2}- ).*)$/gm, '$1');
+      .replace(/^# ((?:hooks|registries|notify|secrets| {2}\w| {2}- ).*)$/gm, '$1');
     expect(complete).toMatch(/^ {2}migrate:/m);
     for (const yaml of [text, complete]) {
-      const env = `${await read('.env.example')}GHCR_TOKEN=x\n`;
+      const urls = 'SLACK_URL=https://hooks.slack.com/services/x\nPING_URL=https://hc-ping.com/x\n';
+      const env = `${await read('.env.example')}GHCR_TOKEN=x\n${urls}`;
       const directory = await project({ 'kaleem-deploy.yml': yaml, '.env': env, 'compose.yml': COMPOSE });
       expect((await load(directory)).warnings).toEqual([]);
     }

@@ -96,6 +96,7 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     encryption: null,
     copies: [],
   },
+  notify: [],
   ...{ keepReleases: 2, stateDirectory: join(directory, '.kaleem'), registries: [], secrets: [], warnings: [] },
   ...overrides,
 });
