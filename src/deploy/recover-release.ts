@@ -91,13 +91,6 @@ const rebuildRun = async (
   if (noted(entries, NOTE.volume)) {
     const record = (await listSnapshotRecords(scope.state)).find((each) => each.operation === operation.id);
     if (record !== undefined) run.snapshot = { record, helper: null };
-    if (run.switched && (record === undefined || !isWholeSnapshot(record))) {
-      throw new DeployError(
-        'backup-invalid',
-        `what is known of the snapshot that this ${operation.kind} took is not in ${scope.state.path} any more`,
-        { hint: 'put it back there; or keep what runs now: kaleem-deploy recover --accept' },
-      );
-    }
   }
   if (noted(entries, NOTE.ttl) && !noted(entries, NOTE.ttlWasOff)) {
     run.ttl = {
@@ -114,6 +107,16 @@ const rebuildRun = async (
     run.fence = await openFence(run, firewall, await projectContainers(context), detachedBy(entries));
   }
   return run;
+};
+
+/** Once all is decided the snapshot may be gone; until then there is no way back without it. */
+const requireSnapshot = ({ switched, snapshot, operation, state }: Run, entries: readonly JournalEntry[]): void => {
+  if (!switched || !noted(entries, NOTE.volume) || (snapshot !== null && isWholeSnapshot(snapshot.record))) return;
+  throw new DeployError(
+    'backup-invalid',
+    `what is known of the snapshot that this ${operation.kind} took is not in ${state.path} any more`,
+    { hint: 'put it back there; or keep what runs now: kaleem-deploy recover --accept' },
+  );
 };
 
 /** A server that has no such switch had nothing to pause. */
@@ -250,6 +253,7 @@ export const recoverRelease = async (
     }
     return wentBack(operation.kind, run, 'as it was');
   }
+  requireSnapshot(run, entries);
   if (run.fence !== null) {
     await raiseFence(run);
     await run.fence.cut();

@@ -97,6 +97,19 @@ describe('a deploy that secures the database by a snapshot of its volume', () =>
     expect(await ours()).toEqual(failed);
   });
 
+  it.each([
+    { tag: 'v0.0.5', live: 'v0.0.5' },
+    { tag: 'v0.0.4-exit', live: 'v0.0.5' },
+  ])(
+    'killed as the last thing in the deploy of $tag, needs no snapshot any more to be recovered',
+    async ({ tag, live }) => {
+      const killed = await stack.armed({ KALEEM_FAILPOINTS: 'operation.end.before=kill' }, tag).ended;
+      expect(killed.code).not.toBe(0);
+      expectExit(await stack.run('recover'), 0);
+      await expectServes(stack, live);
+    },
+  );
+
   it('is refused, with nothing touched, where the data is in no volume', async () => {
     const other = await makeStack();
     try {
