@@ -10,7 +10,10 @@ export interface OutStream {
 
 /** What the command line has of the world; tests hand in their own. `process` has this shape but for `cwd`. */
 export interface Io {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stdin: NodeJS.ReadableStream & {
+    readonly isTTY?: boolean | undefined;
+    setRawMode?(raw: boolean): unknown;
+  };
   readonly stdout: OutStream;
   readonly stderr: OutStream;
   readonly env: Readonly<Record<string, string | undefined>>;

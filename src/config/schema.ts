@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { copyPlace, keepRules } from './schema-copies.ts';
 import { gates } from './schema-gates.ts';
+import { hosts } from './schema-hosts.ts';
 import { chosen, tagged } from './schema-tagged.ts';
 import {
   argv,
@@ -128,6 +129,7 @@ export const configFile = strict({
   state_directory: path.optional(),
   registries: list(registry, 'registries').optional(),
   secrets: list(variableName, 'variables').optional(),
+  hosts: hosts.optional(),
 });
 
 export type ConfigFile = z.output<typeof configFile>;

@@ -108,6 +108,7 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
   stateDirectory: '/srv/kaleem/.kaleem',
   registries: [],
   secrets: [],
+  hosts: {},
   warnings: [],
   ...overrides,
 });

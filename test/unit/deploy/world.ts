@@ -95,7 +95,14 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     encryption: null,
     copies: [],
   },
-  ...{ keepReleases: 2, stateDirectory: join(directory, '.kaleem'), registries: [], secrets: [], warnings: [] },
+  ...{
+    keepReleases: 2,
+    stateDirectory: join(directory, '.kaleem'),
+    registries: [],
+    secrets: [],
+    hosts: {},
+    warnings: [],
+  },
   ...overrides,
 });
 
