@@ -46,8 +46,9 @@ export const askSecret = (io: Io, output: Output, signal: AbortSignal, question:
         typed = ERASE.test(character) ? typed.slice(0, -1) : typed + character;
       }
     };
-    output.raw(question);
+    // First of all: somebody may type as soon as the question is there.
     stdin.setRawMode?.(true);
+    output.raw(question);
     stdin.on('data', onData);
     stdin.on('end', onEnd);
     signal.addEventListener('abort', onEnd, { once: true });

@@ -32,6 +32,7 @@ const NOT_HERE: readonly (readonly [names: RegExp, why: string])[] = [
   [/^file\.make-private\./, 'nothing uses it at the moment'],
   [/^compose\.up\.|^compose\.runOneOff\./, 'inline configs; hooks in a container, whose effect is met'],
   [/^(?:effect\.)?copy\./, 'places for copies: test/e2e/copies.test.ts and test/integration/copies'],
+  [/^ssh\.trust\./, 'a host key that somebody accepts, on another machine: test/integration/remote/host.test.ts'],
   [/^journal\.cut\./, 'a torn line: test/unit/operation/journal.test.ts'],
 ];
 

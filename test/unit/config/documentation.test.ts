@@ -37,6 +37,7 @@ describe('docs/configuration.md', () => {
     ['encryption', 'backup.encryption.', 'backup: {encryption: {zzz: 1}}'],
     ['places over SFTP', '', 'backup: {copies: [{name: x, url: sftp://u@h/x, zzz: 1}]}'],
     ['places in S3', '', 'backup: {copies: [{name: x, url: s3://bucket, zzz: 1}]}'],
+    ['hosts', 'hosts.NAME.', 'hosts: {prod: {zzz: 1}}'],
     ['registries', '', 'registries: [{server: x, username: x, password: {env: X}, zzz: 1}]'],
   ])('has every key of %s', async (_, prefix, yaml) => {
     const text = await read('docs/configuration.md');
@@ -69,7 +70,7 @@ describe('docs/kaleem-deploy.example.yml', () => {
     const text = await read('docs/kaleem-deploy.example.yml');
     const complete = text
       .replace(/^# (order: .*?\])(?:.*)$/m, '$1')
-      .replace(/^# ((?:hooks|registries|secrets| {2}\w| {2}- ).*)$/gm, '$1');
+      .replace(/^# ((?:hooks|registries|secrets|hosts| {2}\w| {2}- ).*)$/gm, '$1');
     expect(complete).toMatch(/^ {2}migrate:/m);
     for (const yaml of [text, complete]) {
       const env = `${await read('.env.example')}GHCR_TOKEN=x\n`;
