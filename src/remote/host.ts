@@ -77,7 +77,8 @@ export const openHost = (name: string, host: RemoteHost | null, world: RemoteWor
         else chunks.push(chunk);
       };
       const sinks = { stdout: keep(said.stdout), stderr: keep(said.stderr) };
-      const ended = await opened.run(argv, sinks, tooMuch.signal);
+      const ended = await opened.run(argv, sinks, AbortSignal.any([tooMuch.signal, signal]));
+      signal.throwIfAborted();
       const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8');
       if (ended.how !== 'exited') return null;
       return { exitCode: ended.exitCode, stdout: text(said.stdout), stderr: text(said.stderr) };

@@ -16,7 +16,10 @@ const argv = process.argv.slice(2);
 const print = (value) => process.stdout.write(JSON.stringify(value) + '\\n');
 if (argv[0] === 'version') print({ version: process.env.STAND_IN_VERSION ?? '${VERSION}' });
 else if (argv.includes('history')) print([]);
-else if (argv.includes('--dry-run')) print({ destroys: ['drop everything'] });
+else if (argv.includes('--dry-run') && argv.includes('13')) {
+  print({ error: { code: 'not-found', message: 'there is no backup 13', hint: null, details: [] }, exitCode: 12 });
+  process.exitCode = 12;
+} else if (argv.includes('--dry-run')) print({ destroys: ['drop everything'] });
 else print({ argv });
 `;
 
@@ -98,6 +101,24 @@ describe('a terminal with --host', () => {
     expect(shown).toContain('  - drop everything');
     expect(shown.includes('{"argv":["--yes","backup","prune","-d","staging"]}')).toBe(answer === 'y');
     expect(code).toBe(exitCode);
+  });
+
+  it('is asked nothing where the plan there says what is wrong', async () => {
+    const { code, shown } = await typed('backup', 'restore', '13').ended;
+    expect(shown).toContain('error: there is no backup 13');
+    expect(shown).not.toContain('go on?');
+    expect(code).toBe(12);
+  });
+
+  it('may name another user of a host that the configuration knows', async () => {
+    const run = onTerminal([process.execPath, builtTool(), '--host', `${sshd.username}@prod`, 'status'], {
+      ...{ cwd: laptop.folder, env: laptop.environment, timeoutMs: 60_000 },
+    });
+    expect(await run.ended).toMatchObject({ code: 0, shown: expect.stringContaining('{"argv":["status"]}') });
+    const nobody = onTerminal([process.execPath, builtTool(), '--host', 'no-such-user@prod', 'status'], {
+      ...{ cwd: laptop.folder, env: laptop.environment, timeoutMs: 60_000 },
+    });
+    expect(await nobody.ended).toMatchObject({ code: 40, shown: expect.stringContaining('does not let no-such-user in') });
   });
 
   it('is told of another version, and refused what would change something by one that is too far off', async () => {
