@@ -118,7 +118,10 @@ describe('a terminal with --host', () => {
     const nobody = onTerminal([process.execPath, builtTool(), '--host', 'no-such-user@prod', 'status'], {
       ...{ cwd: laptop.folder, env: laptop.environment, timeoutMs: 60_000 },
     });
-    expect(await nobody.ended).toMatchObject({ code: 40, shown: expect.stringContaining('does not let no-such-user in') });
+    expect(await nobody.ended).toMatchObject({
+      code: 40,
+      shown: expect.stringContaining('does not let no-such-user in'),
+    });
   });
 
   it('is told of another version, and refused what would change something by one that is too far off', async () => {
