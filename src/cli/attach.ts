@@ -31,7 +31,10 @@ export const defineAttach: DefineVerb = (program, schedule) => {
     .description('follow the operation that runs, from its beginning; ends with its exit code')
     .addHelpText('after', examples([['attach', 'after a dropped connection; Ctrl-C only stops following']]));
   command.action(() =>
-    schedule({ command, interruption: 'reads', job: (session) => follow(session, 'following', () => {}) }),
+    schedule({
+      ...{ command, interruption: 'reads', elsewhere: { type: 'follows' } },
+      job: (session) => follow(session, 'following', () => {}),
+    }),
   );
 };
 
@@ -42,8 +45,7 @@ export const defineAbort: DefineVerb = (program, schedule) => {
     .addHelpText('after', examples([['abort', 'exit 130 once everything is as it was; 0 when it was done already']]));
   command.action(() =>
     schedule({
-      command,
-      interruption: 'reads',
+      ...{ command, interruption: 'reads', elsewhere: { type: 'follows' } },
       job: (session) =>
         follow(session, 'aborting', ({ channel }) => askToAbort(channel, `kaleem-deploy abort by ${currentUser()}`)),
     }),

@@ -10,7 +10,7 @@ export interface Question {
   readonly destroys: readonly string[];
 }
 
-const canAsk = (io: Io): boolean => io.stdin.isTTY === true && io.stderr.isTTY === true;
+export const canAsk = (io: Io): boolean => io.stdin.isTTY === true && io.stderr.isTTY === true;
 
 /** Throws 'needs-confirmation' where nobody can be asked and nobody has said yes. Called before anything is looked at. */
 export const assertConfirmable = (io: Io, yes: boolean, what: string): void => {
@@ -40,12 +40,16 @@ const readAnswer = (io: Io, signal: AbortSignal): Promise<string> =>
     });
   });
 
+/** Asks on the terminal; true for y or yes. */
+export const askYes = async (io: Io, output: Output, signal: AbortSignal, question: string): Promise<boolean> => {
+  signal.throwIfAborted();
+  output.raw(`${question} [y/N] `);
+  return /^\s*y(es)?\s*$/i.test(await readAnswer(io, signal));
+};
+
 /** Asks on the terminal; throws 'needs-confirmation' unless the answer is y or yes. */
 export const ask = async (io: Io, output: Output, signal: AbortSignal, question: Question): Promise<void> => {
-  signal.throwIfAborted();
   output.say([`${question.what} will:`, ...question.destroys.map((line) => `  - ${line}`)]);
-  output.raw('go on? [y/N] ');
-  const answer = await readAnswer(io, signal);
-  if (/^\s*y(es)?\s*$/i.test(answer)) return;
+  if (await askYes(io, output, signal, 'go on?')) return;
   throw new DeployError('needs-confirmation', 'not confirmed; nothing was changed');
 };

@@ -71,6 +71,6 @@ export const exitCodeMeanings: readonly (readonly [code: number, meaning: string
   [22, 'halted earlier: recover first'],
   [30, 'the backup failed (in a deploy: the old release runs again)'],
   [31, 'a backup did not verify'],
-  [40, 'a place for copies, the remote host or its gate was unreachable or refused'],
+  [40, 'a place for copies, the host of --host, or its gate, was unreachable or refused'],
   [130, 'interrupted, and rolled back (or no longer following)'],
 ];

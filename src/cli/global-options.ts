@@ -5,6 +5,8 @@ import { DeployError } from '../errors.ts';
 export interface GlobalOptions {
   readonly config: string | null;
   readonly destination: string | null;
+  /** Where the verb is to run; null: here. */
+  readonly host: string | null;
   readonly json: boolean;
   readonly quiet: boolean;
   readonly verbose: boolean;
@@ -28,6 +30,7 @@ const definitions = (): readonly Option[] => [
     notEmpty,
   ),
   new Option('-d, --destination <name>', 'with the overlay kaleem-deploy.<name>.yml').argParser(notEmpty),
+  new Option('--host <host>', 'run it there, over SSH: a name of `hosts:` or of ~/.ssh/config').argParser(notEmpty),
   new Option('--json', 'print one JSON document (JSON lines with --follow)'),
   new Option('-q, --quiet', 'no progress, only warnings and errors'),
   new Option('-v, --verbose', 'every detail, and the stack of an error'),
@@ -46,6 +49,7 @@ export const addGlobalOptions = (command: Command, { hidden }: { readonly hidden
 interface Given {
   readonly config?: string;
   readonly destination?: string;
+  readonly host?: string;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
@@ -63,6 +67,7 @@ export const readGlobalOptions = (verb: Command): GlobalOptions => {
   return {
     config: given.config ?? null,
     destination: given.destination ?? null,
+    host: given.host ?? null,
     json: given.json ?? false,
     quiet: given.quiet ?? false,
     verbose: given.verbose ?? false,

@@ -111,5 +111,14 @@ export const defineInit: DefineVerb = (program, schedule) => {
         ['init', 'write it; an existing one is never overwritten'],
       ]),
     );
-  command.action(() => schedule({ command, interruption: 'ends', job: init }));
+  command.action(() =>
+    schedule({
+      ...{ command, interruption: 'ends', job: init },
+      elsewhere: {
+        type: 'here-only',
+        why: 'init writes a file that is to be looked over and kept beside the compose file',
+        hint: 'type it in the folder of the compose file',
+      },
+    }),
+  );
 };

@@ -16,7 +16,10 @@ export interface Place {
 
 /** What the command line has of the world; tests hand in their own. `process` has this shape but for `cwd`. */
 export interface Io extends Place {
-  readonly stdin: NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+  readonly stdin: NodeJS.ReadableStream & {
+    readonly isTTY?: boolean | undefined;
+    setRawMode?(raw: boolean): unknown;
+  };
   readonly stdout: OutStream;
   readonly stderr: OutStream;
   /** Where SIGINT, SIGTERM and SIGHUP come from. */

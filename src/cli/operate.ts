@@ -36,4 +36,4 @@ const carryOut = async (
 
 /** What every verb that changes something does: the plan with --dry-run, else ask, and have it done by a runner. */
 export const operate = (schedule: Schedule, { command, interruption, ...asked }: Operate): void =>
-  schedule({ command, interruption, job: (session) => carryOut(session, asked) });
+  schedule({ command, interruption, confirm: asked.confirm, job: (session) => carryOut(session, asked) });

@@ -12,6 +12,8 @@ export interface Output {
   say(lines: readonly string[]): void;
   /** Raw text on stderr: cursor movements and a prompt. */
   raw(text: string): void;
+  /** A part of a result, as it is, on stdout. */
+  part(text: string): void;
 }
 
 export interface OutputOptions {
@@ -51,5 +53,6 @@ export const createOutput = ({ stdout, stderr, redactor, onStdoutGone }: OutputO
       toStdout(`${JSON.stringify(redactValues(value, redactor), null, oneLine ? undefined : 2)}\n`),
     say: (lines) => toStderr(text(lines)),
     raw: (sequence) => toStderr(redactor.redact(sequence)),
+    part: (sequence) => toStdout(redactor.redact(sequence)),
   };
 };

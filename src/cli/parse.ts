@@ -54,9 +54,10 @@ const verbs: readonly DefineVerb[] = [
 const footer = [
   '',
   'Examples:',
-  '  kaleem-deploy v0.0.2            deploy it',
-  '  kaleem-deploy v0.0.2 --dry-run  what it would do',
-  '  kaleem-deploy rollback          back to the last known-good release',
+  '  kaleem-deploy v0.0.2              deploy it',
+  '  kaleem-deploy v0.0.2 --dry-run    what it would do',
+  '  kaleem-deploy rollback            back to the last known-good release',
+  '  kaleem-deploy --host prod v0.0.2  deploy it there, over SSH',
   '',
   'Exit codes:',
   ...exitCodeMeanings.map(([code, meaning]) => `  ${String(code).padStart(3)}  ${meaning}`),

@@ -65,7 +65,9 @@ export const main = async (
         config = loaded;
       },
     });
-    return (await Promise.race([job(session), watched.stopNow])) ?? 0;
+    const { scheduled } = parsed;
+    const run = given.host === null ? job : (await import('./remote.ts')).elsewhere(argv, scheduled, given.host);
+    return (await Promise.race([run(session), watched.stopNow])) ?? 0;
   } catch (thrown) {
     const interrupted = isInterruption(thrown, interrupts?.signal);
     const error = interrupted ? interrupts?.signal.reason : thrown;

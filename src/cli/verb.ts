@@ -5,11 +5,19 @@ import type { Session } from './session.ts';
 /** What a verb does once the whole command line has been understood. Comes back with the exit code; nothing is 0. */
 export type Job = (session: Session) => Promise<number | undefined>;
 
+/** What `--host` makes of a verb that is not simply run there. */
+export type Elsewhere =
+  /** It only looks, but at an operation, to its end: after a lost connection it is followed again. */
+  { readonly type: 'follows' } | { readonly type: 'here-only'; readonly why: string; readonly hint: string };
+
 export interface Scheduled {
   readonly job: Job;
   readonly interruption: Interruption;
   /** The command, for its options. */
   readonly command: Command;
+  /** What is asked before it runs ("prune"), when it destroys something. */
+  readonly confirm?: string | null;
+  readonly elsewhere?: Elsewhere;
 }
 
 /** Called by a verb's action: parsing ends before anything runs. */

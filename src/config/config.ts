@@ -186,6 +186,19 @@ export type CopyPlace =
       readonly sessionToken: string | null;
     });
 
+/** Where `--host NAME` leads. What is null is asked of OpenSSH's own configuration. */
+export interface RemoteHost {
+  readonly address: string | null;
+  readonly port: number | null;
+  readonly user: string | null;
+  /** Absolute. */
+  readonly identityFile: string | null;
+  /** The folder there in which the program is started; null: where a login begins. */
+  readonly directory: string | null;
+  /** The program there, and what stands before it (`sudo`). */
+  readonly program: readonly string[];
+}
+
 export interface Config {
   /** Label only; default: the compose project's name. */
   readonly app: string | null;
@@ -252,6 +265,8 @@ export interface Config {
   readonly notify: readonly Notifier[];
   /** Extra values never to be shown; what URIs and credentials hold is found without it. */
   readonly secrets: readonly string[];
+  /** By name. */
+  readonly hosts: Readonly<Record<string, RemoteHost>>;
   /** What a person should know but that stops nothing: an unset HEALTH_URL, say. */
   readonly warnings: readonly string[];
 }

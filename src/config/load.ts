@@ -5,6 +5,7 @@ import { resolveCopies } from './copies.ts';
 import { resolveEncryption } from './encryption.ts';
 import type { Variables } from './env-load.ts';
 import { resolveGates } from './gates.ts';
+import { resolveHosts } from './hosts.ts';
 import { attemptsFrom, variable } from './known-variables.ts';
 import { findConfig } from './locate.ts';
 import { notifyWarnings, resolveNotify } from './notify.ts';
@@ -112,6 +113,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
     registries: await resolveRegistries(file.registries, resolver),
     notify,
     secrets: (file.secrets ?? []).flatMap((name) => variable(variables, name) ?? []),
+    hosts: resolveHosts(file.hosts, { base, home: variable(variables, 'HOME') }),
     warnings: [...warnings, ...healthWarnings(gates), ...notifyWarnings(notify)],
   };
 };

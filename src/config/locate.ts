@@ -49,13 +49,20 @@ const onlyOne = (directory: string, names: readonly string[]): string | null => 
   });
 };
 
+const isDestination = (name: string | null): name is string => name !== null && DESTINATION.test(name);
+
+const overlayNames = (stem: string, destination: string): readonly string[] => [
+  `${stem}.${destination}.yml`,
+  `${stem}.${destination}.yaml`,
+];
+
 const overlayFor = async (directory: string, stem: string, destination: string): Promise<string> => {
-  if (!DESTINATION.test(destination)) {
+  if (!isDestination(destination)) {
     throw new DeployError('config-invalid', `'${destination}' is not the name of a destination`, {
       hint: 'a name has small letters, digits and hyphens, and its file is kaleem-deploy.<name>.yml',
     });
   }
-  const names = [`${stem}.${destination}.yml`, `${stem}.${destination}.yaml`];
+  const names = overlayNames(stem, destination);
   const overlay = onlyOne(directory, await existing(directory, names));
   if (overlay !== null) return join(directory, overlay);
   const known = await destinationsIn(directory, stem);
@@ -82,6 +89,26 @@ const findDirectory = async (cwd: string): Promise<string> => {
     if (found.length > 0 || (await destinationsIn(directory, 'kaleem-deploy')).length > 0) return directory;
     if (dirname(directory) === directory) return cwd;
   }
+};
+
+/**
+ * The files that say where other hosts are: as `findConfig`, but that a destination which has no overlay here may have
+ * one where the command will run.
+ */
+export const findHostFiles = async (input: {
+  readonly cwd: string;
+  readonly destination: string | null;
+}): Promise<FoundConfig> => {
+  const { destination } = input;
+  const directory = await findDirectory(input.cwd);
+  const found = onlyOne(directory, await existing(directory, NAMES));
+  const { stem } = partsOf(found ?? NAMES[0]);
+  const names = [found, ...(isDestination(destination) ? overlayNames(stem, destination) : [])];
+  const files = await existing(
+    directory,
+    names.filter((name) => name !== null),
+  );
+  return { directory, files: files.map((name) => join(directory, name)) };
 };
 
 /**

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { copyPlace, keepRules } from './schema-copies.ts';
 import { gates } from './schema-gates.ts';
+import { hosts } from './schema-hosts.ts';
 import { notifier } from './schema-notify.ts';
 import { chosen, tagged } from './schema-tagged.ts';
 import {
@@ -133,6 +134,7 @@ export const configFile = strict({
   registries: list(registry, 'registries').optional(),
   notify: list(notifier, 'notifiers').optional(),
   secrets: list(variableName, 'variables').optional(),
+  hosts: hosts.optional(),
 });
 
 export type ConfigFile = z.output<typeof configFile>;

@@ -1,15 +1,10 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { CopyPlace, KeepPolicy } from '../../src/config/config.ts';
 import { freePort } from './free-port.ts';
-
-const run = promisify(execFile);
+import { startSshd as startPlainSshd, startServer } from './sshd.ts';
 
 const KEEP: KeepPolicy = { last: 7, hourly: 0, daily: 0, weekly: 0, monthly: 0, yearly: 0, within: null };
 
@@ -29,50 +24,6 @@ export interface CopyServer {
   stop(): Promise<void>;
 }
 
-const answers = (port: number): Promise<boolean> =>
-  new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-
-const untilUp = async (port: number, child: ChildProcess, said: () => string): Promise<void> => {
-  for (const deadline = Date.now() + 15_000; Date.now() < deadline; await sleep(50)) {
-    if (child.exitCode !== null) break;
-    if (await answers(port)) return;
-  }
-  throw new Error(`it did not come up: ${said()}`);
-};
-
-const start = async (
-  file: string,
-  args: readonly string[],
-  port: number,
-  env: Readonly<Record<string, string>> = {},
-) => {
-  const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk: Buffer) => {
-      said = (said + chunk).slice(-4_000);
-    });
-  }
-  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
-  child.once('error', (error) => {
-    said += error.message;
-  });
-  await untilUp(port, child, () => said);
-  return {
-    async stop() {
-      child.kill('SIGKILL');
-      await ended;
-    },
-  };
-};
-
 export interface SshdOptions {
   /** Only SFTP, as many storage providers have it: no command runs. */
   readonly sftpOnly?: boolean;
@@ -80,41 +31,21 @@ export interface SshdOptions {
   readonly folder?: string;
 }
 
-/** A real sshd with keys of its own; whoever runs the tests logs in. */
+/** A real sshd as a place for copies. */
 export const startSshd = async ({ sftpOnly = false, folder }: SshdOptions = {}): Promise<CopyServer> => {
-  const home = await mkdtemp(join(tmpdir(), 'kaleem-sshd-'));
-  const at = (name: string): string => join(home, name);
+  const server = await startPlainSshd(sftpOnly ? ['ForceCommand internal-sftp'] : []);
+  const { at, port, username, userKey, knownHosts } = server;
   const directory = folder ?? at('copies');
   await mkdir(directory, { recursive: true });
-  for (const name of ['host', 'user']) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at(name)]);
-  const port = await freePort();
-  const hostKey = (await readFile(at('host.pub'), 'utf8')).split(' ').slice(0, 2).join(' ');
-  await writeFile(at('known_hosts'), `[127.0.0.1]:${port} ${hostKey}\n`);
-  await writeFile(
-    at('sshd_config'),
-    [
-      `Port ${port}`,
-      'ListenAddress 127.0.0.1',
-      `HostKey ${at('host')}`,
-      `AuthorizedKeysFile ${at('user.pub')}`,
-      ...['StrictModes no', 'UsePAM no', 'PasswordAuthentication no', 'PermitRootLogin prohibit-password'],
-      ...['PidFile none', 'Subsystem sftp internal-sftp', 'MaxStartups 100'],
-      ...(sftpOnly ? ['ForceCommand internal-sftp'] : []),
-    ].join('\n'),
-  );
-  await chmod(home, 0o755);
-  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true });
-  const server = await start('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], port);
-  const { username } = userInfo();
   const url = `sftp://${username}@127.0.0.1:${port}${directory}`;
   const place: CopyPlace = {
     ...{ type: 'sftp', name: sftpOnly ? 'sftp-only' : 'attic', url, keep: KEEP },
     ...{ host: '127.0.0.1', port, username, directory },
-    ...{ identityFile: at('user'), passphrase: null, knownHosts: at('known_hosts'), agent: null, home },
+    ...{ identityFile: userKey, passphrase: null, knownHosts, agent: null, home: at('') },
   };
   return {
     place,
-    yaml: `{ name: ${place.name}, url: '${url}', identity_file: '${at('user')}', known_hosts: '${at('known_hosts')}' }`,
+    yaml: `{ name: ${place.name}, url: '${url}', identity_file: '${userKey}', known_hosts: '${knownHosts}' }`,
     variables: {},
     port,
     through: (other) => ({ ...place, port: other, knownHosts: at(`known_hosts_${other}`) }),
@@ -122,10 +53,7 @@ export const startSshd = async ({ sftpOnly = false, folder }: SshdOptions = {}):
     async unfinished() {
       return (await readdir(directory)).filter((name) => name.endsWith('.part')).length;
     },
-    async stop() {
-      await server.stop();
-      await rm(home, { recursive: true, force: true });
-    },
+    stop: server.stop,
   };
 };
 
@@ -148,7 +76,7 @@ export const startS3 = async (): Promise<CopyServer> => {
   const secretAccessKey = randomBytes(16).toString('hex');
   const env = { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey };
   const file = process.env.KALEEM_TEST_S3_SERVER ?? '/var/lib/kaleem-test-bed/bin/versitygw';
-  const server = await start(file, ['--port', `127.0.0.1:${port}`, 'posix', root], port, env);
+  const server = await startServer(file, ['--port', `127.0.0.1:${port}`, 'posix', root], port, env);
   const url = `s3://${bucket}/copies`;
   const place: CopyPlace = {
     ...{ type: 's3', name: 'bucket', url, keep: KEEP, endpoint: `http://127.0.0.1:${port}`, region: 'us-east-1' },

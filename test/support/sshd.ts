@@ -81,6 +81,9 @@ export interface Sshd {
   readonly knownHosts: string;
   /** Ends every connection there is, as a network that is gone would. What runs in them goes on. */
   cutConnections(): Promise<void>;
+  /** The server itself ends; connections that there are stay. */
+  stopListening(): Promise<void>;
+  listenAgain(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -107,12 +110,17 @@ export const startSshd = async (config: readonly string[] = []): Promise<Sshd> =
   );
   await chmod(home, 0o755);
   if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true });
-  const server = await startServer('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], port);
+  const listen = () => startServer('/usr/sbin/sshd', ['-D', '-e', '-f', at('sshd_config')], port);
+  let server = await listen();
   const cutConnections = async (): Promise<void> => {
     for (const pid of await childrenOf(server.pid)) process.kill(pid, 'SIGKILL');
   };
   return {
     ...{ port, at, hostKey, cutConnections, username: userInfo().username },
+    stopListening: () => server.stop(),
+    async listenAgain() {
+      server = await listen();
+    },
     ...{ userKey: at('user'), knownHosts: at('known_hosts') },
     async stop() {
       await cutConnections().catch(() => {});

@@ -1,11 +1,15 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NodeSSH } from 'node-ssh';
 import type { CopyPlace } from '../../config/config.ts';
-import { DeployError, messageOf } from '../../errors.ts';
-import { assertOnlyOwnerReads } from '../../system/permissions.ts';
+import { messageOf } from '../../errors.ts';
+import { systemCommands } from '../../system/command.ts';
+import { connectSsh } from '../../system/ssh/connect.ts';
+import { SshFailure } from '../../system/ssh/failure.ts';
+import { hostKeyFailure } from '../../system/ssh/host-key-failure.ts';
+import { type Keys, openKeyring } from '../../system/ssh/keyring.ts';
+import { findKnownHost } from '../../system/ssh/known-hosts.ts';
+import { knownName } from '../../system/ssh/public-key.ts';
 import { PlaceFailure, type PlaceFailureKind } from './failure.ts';
-import { findKnownHost, fingerprint, hostPattern, keyType, type Verdict } from './known-hosts.ts';
 import { inTime, type PlaceWorld } from './patience.ts';
 
 export type SftpPlace = CopyPlace & { readonly type: 'sftp' };
@@ -38,113 +42,54 @@ const asFailure = (what: string, error: unknown): PlaceFailure => {
 };
 
 const USUAL_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+/** Asking somebody is out of the question: backups are copied at night. */
+const keysOf = ({ identityFile, home, agent, passphrase }: SftpPlace): Keys => ({
+  files:
+    identityFile === null
+      ? USUAL_KEYS.flatMap((key) => (home === null ? [] : [join(home, '.ssh', key)]))
+      : [identityFile],
+  named: identityFile !== null,
+  agent: identityFile === null ? agent : null,
+  onlyFiles: false,
+  passphrase: async (_, again) => (again ? null : passphrase),
+});
 
-/** The private key to log in with; null: the agent's will do, or there is none. */
-const privateKey = async ({ identityFile, home, agent, name }: SftpPlace): Promise<string | null> => {
-  if (identityFile !== null) {
-    const text = await readFile(identityFile, 'utf8').catch((error: unknown) => {
-      throw new PlaceFailure('refused', `the key ${identityFile} cannot be read: ${messageOf(error)}`, {
-        hint: `ssh-keygen -t ed25519 -f ${identityFile}, and add ${identityFile}.pub to ~/.ssh/authorized_keys there`,
-      });
-    });
-    await assertOnlyOwnerReads(identityFile, `copies to ${name}`);
-    return text;
-  }
-  if (agent !== null || home === null) return null;
-  for (const key of USUAL_KEYS) {
-    const text = await readFile(join(home, '.ssh', key), 'utf8').catch(() => null);
-    if (text !== null) return text;
-  }
-  return null;
-};
-
-const refuseHostKey = (place: SftpPlace, verdict: Exclude<Verdict, 'known'>, key: Buffer): PlaceFailure => {
-  const { host, port, knownHosts } = place;
-  const name = hostPattern(host, port);
-  const shown = `${keyType(key)} ${fingerprint(key)}`;
-  const add = `echo '${name} ${keyType(key)} ${key.toString('base64')}' >> ${knownHosts}`;
-  const compare =
-    'compare it with what `ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub` shows on that server; if it is the same:';
-  switch (verdict) {
-    case 'unknown':
-      return new PlaceFailure('refused', `the host key of ${name} is not known: ${shown}`, {
-        hint: `${compare} ${add}`,
-      });
-    case 'changed':
-      return new PlaceFailure('refused', `the host key of ${name} is another one than ${knownHosts} has: ${shown}`, {
-        hint: `somebody may be in between. ${compare} ssh-keygen -R '${name}' -f ${knownHosts} && ${add}`,
-      });
-    case 'revoked':
-      return new PlaceFailure('refused', `the host key of ${name} is revoked in ${knownHosts}: ${shown}`);
-  }
-};
-
-/** Signature algorithms of a type of key: those of RSA have names of their own (RFC 8332). */
-const algorithmsOf = (type: string): readonly string[] =>
-  type === 'ssh-rsa' ? ['rsa-sha2-512', 'rsa-sha2-256'] : [type];
-
-const loginFailure = (place: SftpPlace, error: unknown): PlaceFailure => {
-  const { level } = error as { readonly level?: string };
-  const { username, host, identityFile, agent } = place;
-  if (level === 'client-authentication') {
-    const tried = identityFile ?? (agent === null ? 'the usual keys in ~/.ssh' : 'the keys of the SSH agent');
-    return new PlaceFailure('refused', `${host} does not let ${username} in with ${tried}: ${messageOf(error)}`, {
-      hint: `put the public key into ~/.ssh/authorized_keys of ${username} there; try it: sftp ${username}@${host}`,
-      cause: error,
-    });
-  }
-  const isKey = /privateKey|passphrase/i.test(messageOf(error));
-  return new PlaceFailure(isKey ? 'refused' : 'unreachable', `no connection to ${host}: ${messageOf(error)}`, {
-    cause: error,
+const logIn = async (place: SftpPlace, { patience, signal }: PlaceWorld): Promise<NodeSSH> => {
+  const { host, port, username, knownHosts } = place;
+  const name = knownName(host, port);
+  const known = await findKnownHost(name, [knownHosts], { commands: systemCommands, signal });
+  return connectSsh({
+    ...{ host, port, username, signal, keyring: await openKeyring(keysOf(place)), knownTypes: known.types },
+    ...{ connectMs: patience.connectMs, loginMs: patience.connectMs, keepaliveMs: Math.ceil(patience.silenceMs / 4) },
+    checkHostKey: (key) => {
+      const verdict = known.judge(key);
+      return verdict.is === 'known' ? null : hostKeyFailure(verdict, { name, key, file: knownHosts });
+    },
   });
 };
 
 /** A connection that may be used. Rejects with a PlaceFailure, the signal's reason, or 'config-unsafe' for a key that others can read. */
 export const connectSftp = async (place: SftpPlace, world: PlaceWorld): Promise<SftpConnection> => {
   const { patience } = world;
-  const { NodeSSH } = (await import('node-ssh')) as { readonly NodeSSH: new () => NodeSSH };
-  const known = findKnownHost(await readFile(place.knownHosts, 'utf8').catch(() => ''), place.host, place.port);
-  const key = await privateKey(place);
-  const ssh = new NodeSSH();
+  const ssh = await logIn(place, world).catch((error: unknown) => {
+    throw error instanceof SshFailure ? new PlaceFailure(error.kind, error.message, error) : error;
+  });
   let lost = false;
-  let refusal: PlaceFailure | null = null;
   const waiting = new Set<() => void>();
   const lose = (): void => {
     lost = true;
     for (const fail of [...waiting]) fail();
   };
+  ssh.connection?.on('error', lose);
+  ssh.connection?.on('close', lose);
   const close = (): void => {
     ssh.connection?.destroy();
     lose();
   };
-
-  const connect = async (): Promise<Sftp> => {
-    const connecting = ssh.connect({
-      ...{ host: place.host, port: place.port, username: place.username, readyTimeout: 2 * patience.connectMs },
-      ...(key === null ? {} : { privateKey: key }),
-      ...(key === null || place.passphrase === null ? {} : { passphrase: place.passphrase }),
-      ...(place.agent === null || place.identityFile !== null ? {} : { agent: place.agent }),
-      ...(known.types.length === 0
-        ? {}
-        : { algorithms: { serverHostKey: known.types.flatMap(algorithmsOf) as never } }),
-      keepaliveInterval: Math.ceil(patience.silenceMs / 4),
-      hostVerifier: (offered: Buffer) => {
-        const verdict = known.judge(offered);
-        if (verdict !== 'known') refusal = refuseHostKey(place, verdict, offered);
-        return verdict === 'known';
-      },
-    });
-    // It may fail at any time, and an error that nobody hears ends the process.
-    ssh.connection?.on('error', lose);
-    ssh.connection?.on('close', lose);
-    await connecting;
-    return ssh.requestSFTP();
-  };
-  const sftp = await inTime(world, patience.connectMs, `no connection to ${place.host}`, connect()).catch(
+  const sftp = await inTime(world, patience.connectMs, `no SFTP from ${place.host}`, ssh.requestSFTP()).catch(
     (error: unknown) => {
       close();
-      if (error === world.signal.reason || error instanceof PlaceFailure || error instanceof DeployError) throw error;
-      throw refusal ?? loginFailure(place, error);
+      throw error === world.signal.reason || error instanceof PlaceFailure ? error : asFailure('no SFTP', error);
     },
   );
   sftp.on('error', lose);

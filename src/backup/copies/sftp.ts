@@ -1,5 +1,6 @@
 import { around } from '../../system/failpoints/around.ts';
 import { sha256OfStream } from '../../system/sha256.ts';
+import { quoteWord } from '../../system/ssh/quote.ts';
 import { isFailure, PlaceFailure } from './failure.ts';
 import { assertWhole } from './file-source.ts';
 import { type PlaceWorld, persist, resuming } from './patience.ts';
@@ -20,7 +21,6 @@ interface Attributes {
   isFile(): boolean;
 }
 
-const quoted = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
 /** A server that hashes slower than this may as well send the file back. */
 const SLOWEST_DIGEST_BYTES_PER_MS = 10_000;
 
@@ -67,7 +67,7 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
         .catch((error: unknown) => {
           if (!isFailure(error, 'missing')) throw error;
           throw new PlaceFailure('missing', `there is no folder ${directory}`, {
-            hint: `make it: ssh -p ${place.port} ${place.username}@${place.host} mkdir -p ${quoted(directory)}`,
+            hint: `make it: ssh -p ${place.port} ${place.username}@${place.host} mkdir -p ${quoteWord(directory)}`,
           });
         });
       return found.map(({ filename, attrs }) => {
@@ -93,7 +93,7 @@ export const openSftpStore = (place: SftpPlace, world: PlaceWorld): CopyStore =>
   const hasDigest = async (name: string, { bytes, sha256 }: Source): Promise<boolean> => {
     const open = await withConnection(async (each) => each);
     const patience = world.patience.silenceMs + bytes / SLOWEST_DIGEST_BYTES_PER_MS;
-    const said = await open.output(`sha256sum -- ${quoted(at(name))}`, patience);
+    const said = await open.output(`sha256sum -- ${quoteWord(at(name))}`, patience);
     if (said?.startsWith(`${sha256} `)) return true;
     return (await sha256OfStream(get(name, bytes))) === sha256;
   };

@@ -27,7 +27,7 @@ describe('mistakes on the command line are exit 2 and touch nothing', () => {
       ["error: unknown option '--restart-al'", 'hint: did you mean --restart-all? see kaleem-deploy --help'],
     ],
     ['-x v1', ["error: unknown option '-x'", 'hint: kaleem-deploy --help']],
-    ['--host web v1', ["error: unknown option '--host'", 'hint: kaleem-deploy --help']],
+    ['--hots web v1', ["error: unknown option '--hots'", 'hint: did you mean --host? see kaleem-deploy --help']],
     ['backup', ['error: a verb is missing', 'hint: kaleem-deploy backup --help']],
     ['backup lst', ["error: unknown command 'lst'", 'hint: did you mean list? see kaleem-deploy backup --help']],
     ['backup show', ["error: missing required argument 'id'", 'hint: kaleem-deploy backup show --help']],

@@ -11,6 +11,7 @@ import { manualClock, memory } from './support.ts';
 const defaults: GlobalOptions = {
   config: null,
   destination: null,
+  host: null,
   json: false,
   quiet: false,
   verbose: false,

@@ -110,6 +110,7 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
   registries: [],
   notify: [],
   secrets: [],
+  hosts: {},
   warnings: [],
   ...overrides,
 });

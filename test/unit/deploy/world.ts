@@ -97,7 +97,14 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     copies: [],
   },
   notify: [],
-  ...{ keepReleases: 2, stateDirectory: join(directory, '.kaleem'), registries: [], secrets: [], warnings: [] },
+  ...{
+    keepReleases: 2,
+    stateDirectory: join(directory, '.kaleem'),
+    registries: [],
+    secrets: [],
+    hosts: {},
+    warnings: [],
+  },
   ...overrides,
 });
 
