@@ -10,12 +10,11 @@ export interface DataSet {
   readonly documentBytes: number;
 }
 
-export const ONE_BIG: DataSet = { name: 'one big collection of 1 KB documents', collections: 1, documentBytes: 1_000 };
-export const DATA_SETS: readonly DataSet[] = [
-  ONE_BIG,
-  { name: '200 small collections of 1 KB documents', collections: 200, documentBytes: 1_000 },
-  { name: 'documents of 1 MB', collections: 1, documentBytes: 1_000_000 },
-];
+export const DATA_SETS = {
+  big: { name: 'one big collection of 1 KB documents', collections: 1, documentBytes: 1_000 },
+  small: { name: '200 small collections of 1 KB documents', collections: 200, documentBytes: 1_000 },
+  large: { name: 'documents of 1 MB', collections: 1, documentBytes: 1_000_000 },
+} as const satisfies Readonly<Record<string, DataSet>>;
 
 const BATCH_BYTES = 4_000_000;
 const LANES = 4;

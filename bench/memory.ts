@@ -6,7 +6,7 @@ import { kaleemDeploy } from '../scripts/demo/kaleem-deploy.ts';
 import type { Stack } from '../scripts/demo/stack.ts';
 import { runnersIn } from '../test/support/runners.ts';
 import type { Bench } from './bench.ts';
-import { DATA_SETS, fill } from './documents.ts';
+import { type DataSet, fill } from './documents.ts';
 import { table } from './numbers.ts';
 import { sizeText } from './sizes.ts';
 
@@ -53,18 +53,23 @@ const peakOf = async (stack: Stack, ...argv: readonly string[]): Promise<Measure
   return { peakBytes, elapsedMs, json: JSON.parse(stdout) as Readonly<Record<string, unknown>> };
 };
 
-/** A database of so many bytes, a third of it of each kind, backed up and restored by the command. Prints the peaks. */
-export const measureMemory = async ({ stack: newStack, signal }: Bench, bytes: number): Promise<void> => {
+/** A database of so many bytes, as much of it of each set, backed up and restored by the command. Prints the peaks. */
+export const measureMemory = async (
+  { stack: newStack, signal }: Bench,
+  { sets, bytes }: { readonly sets: readonly DataSet[]; readonly bytes: number },
+): Promise<void> => {
   const stack = await newStack({ version: LIVE, attempts: 600, config: 'backup: { keep_last: 1 }\n' });
   const { exitCode } = await kaleemDeploy(stack.directory, [LIVE, '--quiet'], false);
   if (exitCode !== 0) throw new Error(`kaleem-deploy ${LIVE} exited with ${exitCode}`);
   const uri = await databaseUri(stack);
-  for (const set of DATA_SETS) await fill({ uri, database: 'kaleem', signal }, set, bytes / DATA_SETS.length);
+  for (const set of sets) await fill({ uri, database: 'kaleem', signal }, set, bytes / sets.length);
   signal.throwIfAborted();
   const dump = await peakOf(stack, 'backup', 'create');
   const restore = await peakOf(stack, 'backup', 'restore', String(dump.json.id), '--yes');
   const limit = `x ${sizeText(PROMISED_BYTES)}`;
-  process.stdout.write(`\npeak memory of the process that works, ${sizeText(bytes)} of documents:\n`);
+  process.stdout.write(
+    `\npeak memory of the process that works, ${sizeText(bytes)} (${sets.map(({ name }) => name).join('; ')}):\n`,
+  );
   table(
     ['', 'time', 'peak', limit],
     [['dump and verify', dump] as const, ['copy aside and restore', restore] as const].map(

@@ -8,7 +8,7 @@ import type { Stack } from '../scripts/demo/stack.ts';
 import { makeDiskImage } from '../test/support/disk-image.ts';
 import { type JournalLine, readJournals } from '../test/support/journals.ts';
 import type { Bench } from './bench.ts';
-import { fill, ONE_BIG } from './documents.ts';
+import { DATA_SETS, fill } from './documents.ts';
 import { whileVisiting } from './edge.ts';
 import { type Cell, type Deploy, type Measured, middleOf, row, type Way } from './outage-report.ts';
 import { sizeText } from './sizes.ts';
@@ -81,7 +81,7 @@ export const measurePlace = async (
   await putDataAt(stack, disk.directory);
   const { exitCode } = await kaleemDeploy(stack.directory, [LIVE, '--quiet'], false);
   if (exitCode !== 0) throw new Error(`kaleem-deploy ${LIVE} exited with ${exitCode}`);
-  await fill({ uri: await databaseUri(stack), database: 'kaleem', signal }, ONE_BIG, bytes);
+  await fill({ uri: await databaseUri(stack), database: 'kaleem', signal }, DATA_SETS.big, bytes);
   let changes = 0;
   for (const way of ways) {
     const config = `images: [KALEEM_API_IMAGE]\nbackup: { before_deploy: ${way}, keep_last: 1 }\n`;

@@ -12,7 +12,7 @@ import { systemClock as clock } from '../src/system/clock.ts';
 import { type MongoServer, startMongo } from '../test/integration/backup/mongo-server.ts';
 import { withoutJournal } from '../test/unit/backup/fake-server.ts';
 import type { Bench } from './bench.ts';
-import { DATA_SETS, type DataSet, fill } from './documents.ts';
+import { type DataSet, fill } from './documents.ts';
 import { insertFromMemory, readAndGzip, readOnly, takeToMemory } from './limits.ts';
 import { table } from './numbers.ts';
 import { sizeText } from './sizes.ts';
@@ -139,15 +139,25 @@ const benchSet = async (place: Place, set: DataSet, bytes: number, official: boo
   for (const each of [name, `${name}x`]) await server.client.db(each).dropDatabase();
 };
 
-/** Prints the rates for each data set of so many bytes. */
-export const measureRates = async ({ signal, atEnd, apart }: Bench, bytes: number, rounds: number): Promise<void> => {
+export interface RatesOptions {
+  readonly sets: readonly DataSet[];
+  /** Of each. */
+  readonly bytes: number;
+  readonly rounds: number;
+}
+
+/** Prints the rates for each data set. */
+export const measureRates = async (
+  { signal, atEnd, apart }: Bench,
+  { sets, bytes, rounds }: RatesOptions,
+): Promise<void> => {
   const official = (await isThere('mongodump')) && (await isThere('mongorestore'));
   if (!official) process.stdout.write('mongodump and mongorestore are not on PATH: only the limits are beside it\n');
   // Its reaper is an image that not every machine can have.
   process.env.TESTCONTAINERS_RYUK_DISABLED = 'true';
   const server = await startMongo();
   atEnd(() => server.stop());
-  for (const set of DATA_SETS) {
+  for (const set of sets) {
     await apart(async (part) => {
       const folder = await mkdtemp(join(tmpdir(), 'kaleem-bench-'));
       part.atEnd(() => rm(folder, { recursive: true, force: true }));
