@@ -83,9 +83,24 @@ const parseListed = (document: OrderedDocument): Listed => {
   };
 };
 
+const list = async (
+  database: Database,
+  db: string,
+  options: Document,
+  signal?: AbortSignal,
+): Promise<readonly Listed[]> => {
+  const command = { listCollections: 1, ...options, cursor: {} };
+  return (await metadata(database, db, '$cmd.listCollections', command, signal)).map(parseListed);
+};
+
 /** Everything in a database, names a backup leaves out included. */
-export const listNames = async (database: Database, db: string, signal?: AbortSignal): Promise<readonly Listed[]> =>
-  (await metadata(database, db, '$cmd.listCollections', { listCollections: 1, cursor: {} }, signal)).map(parseListed);
+export const listNames = (database: Database, db: string, signal?: AbortSignal): Promise<readonly Listed[]> =>
+  list(database, db, {}, signal);
+
+/** One of them; undefined: there is none of that name. */
+export const findName = async (database: Database, db: string, collection: string): Promise<Listed | undefined> =>
+  // A server that does not filter lists all of them.
+  (await list(database, db, { filter: { name: collection } })).find(({ name }) => name === collection);
 
 /** The databases that work is confined to. */
 export const listDatabases = async (database: Database, signal?: AbortSignal): Promise<readonly string[]> => {

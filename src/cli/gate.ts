@@ -63,6 +63,11 @@ export const defineGate: DefineVerb = (program, schedule) => {
     schedule({
       command,
       interruption: 'reads',
+      elsewhere: {
+        type: 'here-only',
+        why: 'gate is what sshd runs on the host that a key logs in to',
+        hint: 'give the key to --host: ssh -i, or `identity_file` in hosts',
+      },
       job: async (session) => {
         const { config, destination, dryRun } = session.options;
         if (destination !== null) {

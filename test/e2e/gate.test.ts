@@ -8,6 +8,8 @@ import { type Outcome, start } from '../support/command.ts';
 import { expectExit, expectServes } from '../support/expectations.ts';
 import { freePort } from '../support/free-port.ts';
 import { HOSTILE_RIGHTS, someHostileCommands } from '../support/hostile-commands.ts';
+import { builtTool } from '../support/machine.ts';
+import { makeSshClient } from '../support/ssh-client.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 
@@ -226,6 +228,28 @@ describe('a key that can only deploy', () => {
     expectExit(missing, 12);
     expect(missing.stderr).toContain('v9.9.9');
     await expectServes(stack, 'v0.0.1');
+  });
+
+  it('is what --host of another machine needs, and no more', async () => {
+    await configure('{ verbs: [deploy, attach, abort, history, releases], tags: v0.0.* }');
+    const laptop = await makeSshClient();
+    const typed = (...argv: readonly string[]): Promise<Outcome> =>
+      start([process.execPath, builtTool(), '--host', 'gated', ...argv], {
+        ...{ cwd: laptop.folder, env: { ...laptop.environment, NO_COLOR: '1' }, timeoutMs: CONNECTION_MS },
+      }).ended;
+    try {
+      await laptop.configure(...laptop.host('gated', sshd));
+      await laptop.trust(sshd);
+      expectExit(await typed('v0.0.2'), 0);
+      await expectServes(stack, 'v0.0.2');
+      expect((await typed('releases', '--json')).json).toMatchObject([{ tag: 'v0.0.2' }, { tag: 'v0.0.1' }]);
+      const refused = await typed('prune', '--yes');
+      expectExit(refused, 40);
+      expect(refused.stderr).toContain('this key may not');
+      expectExit(await typed('v0.0.1'), 0);
+    } finally {
+      await laptop.cleanup();
+    }
   });
 
   it('is held to its tags and verbs on a live stack', async () => {

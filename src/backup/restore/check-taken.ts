@@ -1,6 +1,6 @@
 import { DeployError } from '../../errors.ts';
 import type { Definition } from '../archive/format.ts';
-import { listIndexes, listNames } from '../collections.ts';
+import { findName, listIndexes } from '../collections.ts';
 import type { Database } from '../connection.ts';
 import { compareDefinitions, describeDifference } from '../definition.ts';
 
@@ -17,7 +17,7 @@ export const readDefinition = async (
   db: string,
   collection: string,
 ): Promise<Definition | null> => {
-  const listed = (await listNames(database, db)).find(({ name }) => name === collection);
+  const listed = await findName(database, db, collection);
   if (listed === undefined) return null;
   const indexes = listed.type === 'view' ? [] : await listIndexes(database, db, collection);
   return { options: listed.options, indexes };
