@@ -178,6 +178,9 @@ describe('the snapshot of a volume on a disk of its own', () => {
       const deploy = stack.armed({ KALEEM_FAILPOINTS: 'effect.volume.copy.run=stop' }, 'v0.0.2', '-v');
       await deploy.said(/snapshot the volume of the database/);
       await untilStopped(stack);
+      // Whatever happens to the engine now, it must not start the database on what is being copied, or put back.
+      const mongo = (await stack.containers()).find(({ service }) => service === 'mongo');
+      expect(mongo).toMatchObject({ state: 'exited', restartPolicy: 'no' });
       await disk.leave(6 * 1024 * 1024);
       await stack.signalRunner('SIGCONT');
       const outcome = await deploy.ended;

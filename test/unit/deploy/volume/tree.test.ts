@@ -152,6 +152,33 @@ describe('a snapshot of folders', () => {
     }
   }, 60_000);
 
+  test('gets a name, and goes on to the next step, only when what went before is on the disk', async () => {
+    data = data.slice(0, 1);
+    const told: string[] = [];
+    const helper = helperHere();
+    const listening: Helper = {
+      ...helper,
+      must(what, argv) {
+        const file = (path = '') => path.split('/').at(-1) ?? '';
+        if (argv[0] === 'sync') told.push(`sync ${argv.at(1) === '-f' ? 'all of ' : ''}${file(argv.at(-1))}`);
+        if (argv[0] === 'mv') told.push(`name ${file(argv.at(-1))}`);
+        if (argv.includes('cp')) told.push('copy');
+        if (argv.includes('mv') && argv[0] !== 'mv') told.push('move');
+        if (argv[0] === 'rmdir') told.push('end');
+        return helper.must(what, argv);
+      },
+    };
+    const digest = await copyTrees(listening);
+    expect(told).toEqual(['copy', 'sync all of copying', 'name copy', `sync ${OPERATION}`]);
+    told.length = 0;
+    await spoil();
+    await putTreesBack(listening, digest);
+    expect(told).toEqual([
+      ...['move', `sync all of ${OPERATION}`, 'name restoring', `sync ${OPERATION}`],
+      ...['move', 'sync all of db', 'end', `sync ${OPERATION}`],
+    ]);
+  });
+
   test.each([
     ['a byte more', (copy: string) => writeFile(join(copy, 'collection-0.wt'), 'before!')],
     ['a file less', (copy: string) => rm(join(copy, 'link'))],
