@@ -1,6 +1,6 @@
 import type { Manifest } from '../../backup/manifest.ts';
 
-/** Measured with bench/outage.ts: a graceful stop, a start, and what is asked of the engine between them. */
+/** A graceful stop, a start, and what is asked of the engine between them: 1 to 2 s with FerretDB (bench/outage.ts); MongoDB stops slower. */
 const RESTART_MS = 5_000;
 /** Until one was taken: bytes of documents that are dumped and verified in a second. */
 const DUMP_RATE = 40_000_000;
