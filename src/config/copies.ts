@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { DeployError } from '../errors.ts';
 import type { CopyPlace, KeepPolicy } from './config.ts';
 import type { Variables } from './env-load.ts';
+import { fromHome } from './home.ts';
 import { variable } from './known-variables.ts';
 import { isLoopback } from './loopback.ts';
 import type { Resolver } from './resolver.ts';
@@ -20,7 +21,7 @@ interface World {
 }
 
 const inHome = (path: string, { variables, base }: World): string =>
-  resolve(base, path.replace(/^~(?=\/|$)/, variable(variables, 'HOME') ?? '~'));
+  resolve(base, fromHome(path, variable(variables, 'HOME')));
 
 const sftpPlace = async (
   path: Path,

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import type { RemoteHost } from './config.ts';
+import { fromHome } from './home.ts';
 import { findHostFiles } from './locate.ts';
 import { validate } from './problems.ts';
 import type { HostInput } from './schema-hosts.ts';
@@ -19,8 +20,7 @@ export const resolveHosts = (
       name,
       {
         ...{ address: address ?? null, port: port ?? null, user: user ?? null },
-        identityFile:
-          identity_file === undefined ? null : resolve(base, identity_file.replace(/^~(?=\/|$)/, home ?? '~')),
+        identityFile: identity_file === undefined ? null : resolve(base, fromHome(identity_file, home)),
         ...{ directory: directory ?? null, program: program ?? PROGRAM },
       } satisfies RemoteHost,
     ]),

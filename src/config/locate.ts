@@ -49,7 +49,7 @@ const onlyOne = (directory: string, names: readonly string[]): string | null => 
   });
 };
 
-const isDestination = (name: string | null): name is string => name !== null && DESTINATION.test(name);
+export const isDestination = (name: string | null): name is string => name !== null && DESTINATION.test(name);
 
 const overlayNames = (stem: string, destination: string): readonly string[] => [
   `${stem}.${destination}.yml`,

@@ -1,6 +1,16 @@
 import type { z } from 'zod';
 import { chosen } from './schema-tagged.ts';
-import { flag, path, reference, rule, secretReference, span, strict, wholeNumber } from './schema-values.ts';
+import {
+  entryName,
+  flag,
+  matching,
+  path,
+  reference,
+  secretReference,
+  span,
+  strict,
+  wholeNumber,
+} from './schema-values.ts';
 import { isYamlMap } from './source.ts';
 
 /** What retention keeps, in restic's words: of the backups here, and of each place for copies. */
@@ -15,12 +25,8 @@ export const keepRules = {
 };
 
 const every = {
-  name: rule('a name of letters, digits, _ . and -', (input) =>
-    typeof input === 'string' && /^[A-Za-z0-9][\w.-]{0,49}$/.test(input) ? input : undefined,
-  ),
-  url: rule('sftp://user@host/path or s3://bucket/prefix', (input) =>
-    typeof input === 'string' && /^(?:sftp|s3):\/\//.test(input) ? input : undefined,
-  ),
+  name: entryName,
+  url: matching('sftp://user@host/path or s3://bucket/prefix', /^(?:sftp|s3):\/\//),
   ...keepRules,
 };
 
@@ -34,9 +40,7 @@ const sftp = strict({
 const s3 = strict({
   ...every,
   endpoint: reference('the URL of an S3 server').optional(),
-  region: rule('the name of a region', (input) =>
-    typeof input === 'string' && /^[a-z0-9-]{1,50}$/.test(input) ? input : undefined,
-  ).optional(),
+  region: matching('the name of a region', /^[a-z0-9-]{1,50}$/).optional(),
   path_style: flag.optional(),
   access_key_id: reference('an access key id').optional(),
   secret_access_key: secretReference.optional(),

@@ -1,7 +1,17 @@
 import { z } from 'zod';
 import type { Job, NotifierTarget, NotifyEvent } from './notifier.ts';
 import { chosen } from './schema-tagged.ts';
-import { oneOrMore, reference, rule, secretReference, strict, wholeNumber } from './schema-values.ts';
+import {
+  entryName,
+  matching,
+  oneOf,
+  oneOrMore,
+  reference,
+  rule,
+  secretReference,
+  strict,
+  wholeNumber,
+} from './schema-values.ts';
 import { isYamlMap } from './source.ts';
 import { splitHost } from './uri-kinds.ts';
 
@@ -25,13 +35,6 @@ export const DEFAULT_EVENTS: readonly NotifyEvent[] = eventNames.filter((event) 
 
 const JOBS = ['backup', 'verify', 'drill'] as const satisfies readonly Job[];
 
-const oneOf = <T extends string>(names: readonly T[]) =>
-  rule(`one of ${names.join(', ')}`, (input) => names.find((name) => name === input));
-
-const matching = (what: string, pattern: RegExp) =>
-  rule(what, (input) => (typeof input === 'string' && pattern.test(input) ? input : undefined));
-
-const name = matching('a name of letters, digits, _ . and -', /^[A-Za-z0-9][\w.-]{0,49}$/);
 const address = matching(
   'an e-mail address, such as ops@example.com',
   /^[\w.!#$%&'*+/=?^`{|}~-]{1,64}@[A-Za-z0-9.-]{1,255}$/,
@@ -47,7 +50,7 @@ const chat = rule('the number of a chat, or the @name of a channel', (input) =>
 );
 
 /** What every type has. `type` was looked at when the schema was chosen. */
-const base = { name, type: z.string() };
+const base = { name: entryName, type: z.string() };
 const told = { ...base, events: oneOrMore(oneOf(eventNames), 'events').optional() };
 const posted = { ...told, url: secretReference };
 
@@ -61,7 +64,7 @@ const schemas = {
     ...told,
     host,
     port: wholeNumber(1, 65_535).optional(),
-    tls: oneOf(['starttls', 'tls', 'none'] as const).optional(),
+    tls: oneOf(['starttls', 'tls', 'none']).optional(),
     username: reference('a user name').optional(),
     password: secretReference.optional(),
     from: address,

@@ -26,14 +26,20 @@ export const oneOrMore = <T extends z.ZodType>(item: T, what: string) =>
     list(item, what).min(1, { error: `a list of ${what}` }),
   );
 
-const matching = (what: string, pattern: RegExp) =>
-  rule(what, (input) => (typeof input === 'string' && pattern.test(input) ? input : undefined));
+/** Text that a pattern, or a rule of its own, fits. */
+export const matching = (what: string, fits: { test(text: string): boolean }) =>
+  rule(what, (input) => (typeof input === 'string' && fits.test(input) ? input : undefined));
+
+export const oneOf = <const T extends string>(names: readonly T[]) =>
+  rule(`one of ${names.join(', ')}`, (input) => names.find((name) => name === input));
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
 export const text = matching('text', /^[^\x00]+$/);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused.
 export const label = matching('a line of text of at most 100 characters', /^[^\x00-\x1f\x7f]{1,100}$/);
 export const path = matching('a path', /^[^\0\n]+$/);
+/** Of an entry in a list, by which commands call it. */
+export const entryName = matching('a name of letters, digits, _ . and -', /^[A-Za-z0-9][\w.-]{0,49}$/);
 export const serviceName = matching('the name of a service', /^[a-zA-Z0-9._-]{1,200}$/);
 export const variableName = matching('the name of a variable, such as KALEEM_API_IMAGE', /^[A-Za-z_][A-Za-z0-9_]*$/);
 export const projectName = matching(

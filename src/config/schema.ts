@@ -10,6 +10,8 @@ import {
   flag,
   label,
   list,
+  matching,
+  oneOf,
   oneOrMore,
   path,
   profileName,
@@ -29,16 +31,9 @@ const none = rule('none', (input) => (input === 'none' ? ('none' as const) : und
 const orNone = <T extends z.ZodType>(schema: T) =>
   chosen<T | typeof none>((input) => (input === 'none' ? none : schema));
 
-const name = (what: string) =>
-  rule(what, (input) => (typeof input === 'string' && /^[\w.-]{1,200}$/.test(input) ? input : undefined));
-
-const nodes = rule('host:port', (input) =>
-  typeof input === 'string' && /^[\w.-]+:\d{1,5}$/.test(input) ? input : undefined,
-);
-
-const distance = rule('one of Cosine, Dot, Euclid, Manhattan', (input) =>
-  (['Cosine', 'Dot', 'Euclid', 'Manhattan'] as const).find((each) => each === input),
-);
+const name = (what: string) => matching(what, /^[\w.-]{1,200}$/);
+const nodes = matching('host:port', /^[\w.-]+:\d{1,5}$/);
+const distance = oneOf(['Cosine', 'Dot', 'Euclid', 'Manhattan']);
 
 const init = tagged({
   'mongo-replica-set': strict({
@@ -74,10 +69,9 @@ const shortHook = argv.transform((run): HookInput => ({ run }));
 const hook = chosen<z.ZodType<HookInput>>((input) => (isYamlMap(input) ? longHook : shortHook));
 
 const registry = strict({
-  server: rule('the host of a registry, such as ghcr.io', (input) =>
-    typeof input === 'string' && /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?$/.test(input)
-      ? input
-      : undefined,
+  server: matching(
+    'the host of a registry, such as ghcr.io',
+    /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?(?::\d{1,5})?$/,
   ),
   username: label,
   password: secretReference,
@@ -99,9 +93,7 @@ export const configFile = strict({
   writers: orNone(oneOrMore(serviceName, 'services')).optional(),
   edge: orNone(oneOrMore(serviceName, 'services')).optional(),
   fence: strict({
-    mode: rule('one of auto, firewall, stop', (input) =>
-      (['auto', 'firewall', 'stop'] as const).find((each) => each === input),
-    ).optional(),
+    mode: oneOf(['auto', 'firewall', 'stop']).optional(),
     retry_after: duration('1s', '1h').optional(),
   }).optional(),
   gates: gates.optional(),
@@ -119,9 +111,7 @@ export const configFile = strict({
     directory: path.optional(),
     ...keepRules,
     compression: wholeNumber(1, 9).optional(),
-    before_deploy: rule('one of archive, volume, auto', (input) =>
-      (['archive', 'volume', 'auto'] as const).find((each) => each === input),
-    ).optional(),
+    before_deploy: oneOf(['archive', 'volume', 'auto']).optional(),
     encryption: strict({
       recipients: oneOrMore(text, 'age recipients').optional(),
       recipients_file: path.optional(),

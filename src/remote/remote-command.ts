@@ -1,9 +1,10 @@
 import type { RemoteHost } from '../config/config.ts';
+import { fromHome } from '../config/home.ts';
 import { quoteWord } from '../system/ssh/quote.ts';
 
 /** Relative ones start where a login begins, whatever CDPATH says. */
 const folder = (path: string): string => {
-  const inHome = path.replace(/^~(?=\/|$)/, '.');
+  const inHome = fromHome(path, '.');
   return /^[./]/.test(inHome) ? inHome : `./${inHome}`;
 };
 

@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { fromHome } from '../config/home.ts';
 
 /** What OpenSSH's own configuration says of a host. */
 export interface SshSettings {
@@ -69,7 +70,7 @@ export const parseSshConfig = (text: string, { name, home, environment }: SshCon
     ...{ '%u': userInfo().username, '%i': String(userInfo().uid) },
   };
   const path = (given: string): string =>
-    given.replace(/^~(?=\/|$)/, home).replace(/%[a-zA-Z%]/g, (token) => tokens[token] ?? token);
+    fromHome(given, home).replace(/%[a-zA-Z%]/g, (token) => tokens[token] ?? token);
   const paths = (key: string): readonly string[] => {
     const value = one(key);
     return isSet(value) ? value.split(/\s+/).map(path) : [];

@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { z } from 'zod';
+import { isDestination } from '../../config/locate.ts';
 import { nearest } from '../../config/nearest.ts';
 import { validateAs } from '../../config/problems.ts';
-import { list, oneOrMore, path, rule, strict, text, variableName } from '../../config/schema-values.ts';
+import { list, matching, oneOrMore, path, strict, text, variableName } from '../../config/schema-values.ts';
 import { readSource } from '../../config/source.ts';
 import { DeployError } from '../../errors.ts';
 import { assertOnlyOwnerWrites, assertOursOrRoots } from '../../system/permissions.ts';
 import { BASE, type KeyRights } from './admit.ts';
-import { DESTINATION } from './values.ts';
 import { RIGHTS } from './verbs.ts';
 
 /** A gate's configuration: which project, and which key may do what with it. */
@@ -24,9 +24,7 @@ export interface Gate {
   readonly keys: ReadonlyMap<string, KeyRights>;
 }
 
-const keyName = rule('the name of a key (letters, digits, _ . and -)', (input) =>
-  typeof input === 'string' && /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(input) ? input : undefined,
-);
+const keyName = matching('the name of a key (letters, digits, _ . and -)', /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
 const right = z.unknown().transform((input, context): string => {
   const found = RIGHTS.find((name) => name === input);
@@ -37,13 +35,14 @@ const right = z.unknown().transform((input, context): string => {
   return z.NEVER;
 });
 
-const tagPattern = rule('a tag, in which * stands for any characters, such as v*', (input) =>
-  typeof input === 'string' && /^[A-Za-z0-9_*][A-Za-z0-9_.*-]{0,127}$/.test(input) ? input : undefined,
+const tagPattern = matching(
+  'a tag, in which * stands for any characters, such as v*',
+  /^[A-Za-z0-9_*][A-Za-z0-9_.*-]{0,127}$/,
 );
 
-const destination = rule(`the name of a destination, or ${BASE} for none`, (input) =>
-  typeof input === 'string' && (input === BASE || DESTINATION.fits(input)) ? input : undefined,
-);
+const destination = matching(`the name of a destination, or ${BASE} for none`, {
+  test: (input) => input === BASE || isDestination(input),
+});
 
 /** docs/gate.md says what each key means. */
 const gateFile = strict({

@@ -1,4 +1,5 @@
 import { isTag } from '../../compose/image-reference.ts';
+import { isDestination } from '../../config/locate.ts';
 
 /** What a value must be. */
 export interface Value {
@@ -35,7 +36,7 @@ export const BACKUP = matching(
   /^\d{1,12}(?:-[A-Za-z0-9_.-]{1,150})?$/,
 );
 export const SERVICE = matching('SERVICE', 'the name of a service', /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/);
-export const DESTINATION = matching('NAME', 'the name of a destination', /^[a-z0-9][a-z0-9-]{0,62}$/);
+export const DESTINATION: Value = { name: 'NAME', what: 'the name of a destination', fits: isDestination };
 
 export const wholeNumber = (least: number, most: number): Value => ({
   name: 'NUMBER',
