@@ -1,4 +1,5 @@
 import { DeployError } from '../errors.ts';
+import { fitsWildcard } from '../system/wildcard.ts';
 import { namespaceOf } from './archive/format.ts';
 
 /**
@@ -15,10 +16,7 @@ interface Namespace {
   readonly collection: string;
 }
 
-const matches = (pattern: string, each: Namespace): boolean => {
-  const parts = pattern.split('*').map((part) => part.replace(/[\\^$.|?+()[\]{}]/g, '\\$&'));
-  return new RegExp(`^${parts.join('.*')}$`, 's').test(namespaceOf(each));
-};
+const matches = (pattern: string, each: Namespace): boolean => fitsWildcard(pattern, namespaceOf(each));
 
 const check = (option: string, pattern: string): void => {
   if (/^[^.]+\../s.test(pattern)) return;

@@ -1,13 +1,12 @@
 import type { Plan } from '../deploy/results.ts';
 import { DeployError } from '../errors.ts';
 import type { Host } from '../remote/host.ts';
+import { lastLine } from '../system/command.ts';
 import { VERSION } from '../version-number.ts';
 import { ask } from './confirm.ts';
 import type { ErrorReport } from './render/error.ts';
 import type { Session } from './session.ts';
 import { showError } from './show-error.ts';
-
-const lastLineOf = (text: string): string => text.trim().split('\n').at(-1) ?? '';
 
 /** Tells when another version is there; refuses to change something by one that nobody has tried together with this one. */
 export const checkVersion = async (host: Host, changes: boolean, warn: (line: string) => void): Promise<void> => {
@@ -15,7 +14,7 @@ export const checkVersion = async (host: Host, changes: boolean, warn: (line: st
   const answer = await host.ask(['version', '--json']);
   const there = answer?.exitCode === 0 ? versionIn(answer.stdout) : null;
   if (there === null) {
-    const said = answer === null ? 'the connection was lost' : lastLineOf(answer.stderr || answer.stdout);
+    const said = answer === null ? 'the connection was lost' : lastLine(answer);
     throw new DeployError('remote-unreachable', `${host.name} does not say which kaleem-deploy it has: ${said}`, {
       hint: `ssh ${host.name} kaleem-deploy version; hosts: in kaleem-deploy.yml has its folder and its program`,
     });
@@ -55,7 +54,7 @@ export const confirmThere = async (
   if (answer !== null && said.error !== undefined) {
     return showError(session, { report: said.error as ErrorReport, exitCode: answer.exitCode, causes: [] });
   }
-  const why = answer === null ? 'the connection was lost' : lastLineOf(answer.stderr || answer.stdout);
+  const why = answer === null ? 'the connection was lost' : lastLine(answer);
   throw new DeployError('remote-unreachable', `${host.name} did not say what ${what} would do: ${why}`, {
     hint: `kaleem-deploy --host ${host.name} ${argv.join(' ')} --dry-run`,
   });

@@ -2,6 +2,7 @@ import type { NotifierTarget } from '../config/notifier.ts';
 import type { Clock } from '../system/clock.ts';
 import { around } from '../system/failpoints/around.ts';
 import type { Redactor } from '../system/redact.ts';
+import { spread } from '../system/spread.ts';
 import { postOf } from './forms.ts';
 import { sendMail } from './mail.ts';
 import type { News } from './news.ts';
@@ -70,8 +71,7 @@ export const deliver = async (
       signal.throwIfAborted();
       if (over.aborted) throw new Undelivered(`not within ${limits.messageMs / 1000} s`, { heals: false });
       if (!(error instanceof Undelivered) || !error.heals || tries === TRIES) throw error;
-      // Spread, so that many hosts don't come back all at once.
-      const pause = Math.max(error.retryAfterMs, FIRST_PAUSE_MS * 2 ** (tries - 1) * (0.75 + Math.random() / 2));
+      const pause = Math.max(error.retryAfterMs, spread(FIRST_PAUSE_MS * 2 ** (tries - 1)));
       if (performance.now() - began + pause > limits.messageMs) throw error;
       await clock.sleep(pause, signal);
     }

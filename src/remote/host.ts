@@ -1,5 +1,6 @@
 import type { RemoteHost } from '../config/config.ts';
 import { DeployError } from '../errors.ts';
+import { spread } from '../system/spread.ts';
 import { SshFailure } from '../system/ssh/failure.ts';
 import { type Connection, type Ended, type Keyrings, openConnection, type Sinks } from './connection.ts';
 import { remoteCommand } from './remote-command.ts';
@@ -87,8 +88,7 @@ export const openHost = (name: string, host: RemoteHost | null, world: RemoteWor
       drop();
       const until = clock.monotonic() + PATIENCE_MS;
       for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-        // Spread, so that many don't come back all at once.
-        await clock.sleep(pause * (0.75 + Math.random() / 2), signal);
+        await clock.sleep(spread(pause), signal);
         try {
           return await open();
         } catch (error) {

@@ -123,5 +123,5 @@ export const systemCommands: CommandRunner = {
 };
 
 /** The last line a program said, for an error message. */
-export const lastLine = (result: CommandResult): string =>
+export const lastLine = (result: Pick<CommandResult, 'stdout' | 'stderr'>): string =>
   (result.stderr.trim() || result.stdout.trim()).split('\n').at(-1) ?? '';

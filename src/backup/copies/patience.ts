@@ -1,4 +1,5 @@
 import type { Clock } from '../../system/clock.ts';
+import { spread } from '../../system/spread.ts';
 import { isFailure, PlaceFailure } from './failure.ts';
 
 /** How long a place is waited for, and how often it is asked again. */
@@ -57,8 +58,7 @@ const pauseAfter = async (error: unknown, failures: number, world: PlaceWorld): 
   const { clock, signal, patience } = world;
   signal.throwIfAborted();
   if (!isFailure(error, 'unreachable') || failures >= patience.attempts) throw error;
-  // Spread, so that many hosts don't come back all at once.
-  await clock.sleep(patience.pauseMs * 2 ** (failures - 1) * (0.75 + Math.random() / 2), signal);
+  await clock.sleep(spread(patience.pauseMs * 2 ** (failures - 1)), signal);
 };
 
 /** Tries again when the connection was lost. Tries count from where `reached` last grew. */

@@ -1,3 +1,4 @@
+import { fitsWildcard } from '../../system/wildcard.ts';
 import { refusal } from './refusal.ts';
 import type { Request } from './request.ts';
 import { imageTagOf } from './values.ts';
@@ -15,25 +16,10 @@ export interface KeyRights {
 
 export const BASE = '.';
 
-/** Whether a pattern with `*` fits, in time that grows with the lengths alone. */
-const fits = (pattern: string, text: string): boolean => {
-  const [first = '', ...parts] = pattern.split('*');
-  const last = parts.pop();
-  if (last === undefined) return pattern === text;
-  if (!text.startsWith(first)) return false;
-  let at = first.length;
-  for (const part of parts) {
-    const found = text.indexOf(part, at);
-    if (found === -1) return false;
-    at = found + part.length;
-  }
-  return text.length - last.length >= at && text.endsWith(last);
-};
-
 const assertTags = (tags: KeyRights['tags'], { options, operands, verb }: Request): void => {
   if (tags === null || (verb !== 'deploy' && verb !== 'rollback')) return;
   const images = (options.get('--image') ?? []).map((text) => imageTagOf(text)?.tag ?? '');
-  const bad = [...operands, ...images].find((tag) => !tags.some((pattern) => fits(pattern, tag)));
+  const bad = [...operands, ...images].find((tag) => !tags.some((pattern) => fitsWildcard(pattern, tag)));
   if (bad !== undefined) throw refusal(`this key may not use the tag ${bad}: only ${tags.join(', ')}`);
 };
 

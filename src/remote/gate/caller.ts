@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { fingerprint } from '../../system/ssh/public-key.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -23,9 +23,7 @@ export const fingerprintIn = (text: string): string | null => {
       .split('\n')
       .map((line) => line.split(' '))
       .find(([method]) => method === 'publickey') ?? [];
-  if (!/^[A-Za-z0-9+/]+=*$/.test(blob)) return null;
-  const digest = createHash('sha256').update(Buffer.from(blob, 'base64')).digest('base64');
-  return `SHA256:${digest.replace(/=+$/, '')}`;
+  return /^[A-Za-z0-9+/]+=*$/.test(blob) ? fingerprint(Buffer.from(blob, 'base64')) : null;
 };
 
 /** What sshd wrote for this session, a file of this user's that nobody else can write; null when there is none. */
