@@ -1,13 +1,13 @@
 import { messageOf } from '../errors.ts';
 import { runHook } from './hooks.ts';
 import { pruneAll } from './prune.ts';
-import type { Run } from './run.ts';
+import { hookFacts, type Run } from './run.ts';
 import { backUpAfterCommit } from './secure-database.ts';
 import { sweepSnapshots } from './volume/sweep.ts';
 
 /** What follows once the new release serves. Nothing here can fail the deploy: it is committed. */
 export const afterCommit = async (run: Run): Promise<void> => {
-  const { context, plan, operation, releases } = run;
+  const { context, operation, releases } = run;
   const { progress } = context;
   const live = run.release;
   await backUpAfterCommit(run);
@@ -20,7 +20,7 @@ export const afterCommit = async (run: Run): Promise<void> => {
     progress.warn(`pruning failed: ${messageOf(error)}`),
   );
   await sweepSnapshots(context, run, 'succeeded');
-  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup?.id ?? null };
+  const facts = hookFacts(run);
   await runHook(context, operation, 'post-deploy', { facts, composeFile: run.composeFile, code: 'check-failed' }).catch(
     (error: unknown) => progress.warn(`${messageOf(error)} (the release is live all the same)`),
   );

@@ -39,8 +39,7 @@ export const notifyTest = async ({ options }: Session, name: string | null): Pro
   const news: News = presentable(
     {
       ...newsBase(options),
-      ...{ run: randomUUID(), event: 'test', job: null, state: 'succeeded', kind: 'test', subject: '', previous: null },
-      ...{ operation: null, exitCode: null, durationMs: null, summary: null, error: null },
+      ...{ run: randomUUID(), event: 'test', job: null, state: 'succeeded', kind: 'test', subject: '' },
     },
     redactor,
   );

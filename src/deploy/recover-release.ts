@@ -76,7 +76,13 @@ const rebuildRun = async (
           ...{ running: new Set(record.old.running), containers: new Set(record.old.containers) },
         };
   const before = { failing: new Set(record.before.failing), unwell: new Set(record.before.unwell) };
-  const run = runOf(context, scope, { plan: planOf(record, rendered, old), composeFile, envBefore, before });
+  const run = runOf(context, scope, {
+    plan: planOf(record, rendered, old),
+    composeFile,
+    envBefore,
+    before,
+    dataBytes: null,
+  });
   run.switched = noted(entries, NOTE.switched);
   run.backup = await backupOf(context, operation.id);
   if (run.switched && run.backup === null && noted(entries, NOTE.ttl)) {

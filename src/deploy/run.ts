@@ -14,7 +14,7 @@ import { rememberIdentity } from './database.ts';
 import type { Fence } from './fence/fence.ts';
 import { passGates } from './gates.ts';
 import { holdOldImages } from './hold.ts';
-import { runHook } from './hooks.ts';
+import { type HookFacts, runHook } from './hooks.ts';
 import type { DeployPlan } from './plan.ts';
 import type { Prepared } from './prepare.ts';
 import type { OperationScope } from './scope.ts';
@@ -53,6 +53,8 @@ export interface Run extends OperationScope {
   readonly envBefore: Buffer | null;
   /** Monotonic milliseconds. */
   readonly startedAt: number;
+  /** Bytes of the database's documents, as preflight found them; null: it did not run, or there is none. */
+  readonly dataBytes: number | null;
   /** What was not well before the deploy: the old release is not held to it when it comes back. */
   readonly before: Condition;
   fence: Fence | null;
@@ -92,12 +94,17 @@ export const composeFileOf = ({ directory }: OperationScope['operation']): strin
 export const runOf = (
   context: Context,
   scope: OperationScope,
-  fixed: Pick<Run, 'plan' | 'composeFile' | 'envBefore' | 'before'>,
+  fixed: Pick<Run, 'plan' | 'composeFile' | 'envBefore' | 'before' | 'dataBytes'>,
 ): Run => ({
   ...{ ...scope, ...fixed, context, startedAt: context.clock.monotonic() },
   ...{ fence: null, fencedAt: null, downtimeMs: null, backup: null, snapshot: null, switched: false },
   ...{ imageIds: new Map<string, string>(), started: new Set<string>() },
   ...{ ttl: null, release: null, restored: null, gates: [] },
+});
+
+/** What a hook is told of a deploy. */
+export const hookFacts = ({ plan, backup }: Pick<Run, 'plan' | 'backup'>): HookFacts => ({
+  ...{ tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: backup?.id ?? null },
 });
 
 /** From here on containers may be the new release's, and the database may change. The journal says so first. */
@@ -122,7 +129,7 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
     plan.old === null ? undefined : holdOldImages(context, operation, plan.old.release),
   ]);
   if (database !== null) await rememberIdentity(state, database.identity);
-  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: null };
+  const facts = hookFacts({ plan, backup: null });
   await runHook(context, operation, 'pre-deploy', { facts, composeFile, code: 'hook-failed-before' });
   if (context.config.gates.before.length > 0) {
     await passGates(
@@ -136,5 +143,5 @@ export const startRun = async (context: Context, scope: OperationScope, { plan, 
     );
   }
   await writeUndoRecord(operation.directory, plan, before, envBefore);
-  return runOf(context, scope, { plan, composeFile, envBefore, before });
+  return runOf(context, scope, { plan, composeFile, envBefore, before, dataBytes: database?.dataBytes ?? null });
 };

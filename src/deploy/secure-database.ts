@@ -4,7 +4,7 @@ import { backUp } from './back-up.ts';
 import { identify, rememberIdentity, withDatabase } from './database.ts';
 import { runHook } from './hooks.ts';
 import { databaseContainer } from './preflight.ts';
-import { NOTE, type Run } from './run.ts';
+import { hookFacts, NOTE, type Run } from './run.ts';
 import { AS_IT_IS, levelsUpTo, switchTo } from './switch.ts';
 import { placesOf } from './volume/record.ts';
 import { takeSnapshot } from './volume/secure.ts';
@@ -53,9 +53,9 @@ const backUpDatabase = async (run: Run): Promise<void> => {
   await runPostBackup(run);
 };
 
-const runPostBackup = async ({ context, plan, operation, backup, composeFile }: Run): Promise<void> => {
-  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: backup?.id ?? null };
-  await runHook(context, operation, 'post-backup', { facts, composeFile, code: 'backup-failed' });
+const runPostBackup = (run: Run): Promise<void> => {
+  const { context, operation, composeFile } = run;
+  return runHook(context, operation, 'post-backup', { facts: hookFacts(run), composeFile, code: 'backup-failed' });
 };
 
 /** Behind the fence: a verified backup, or a snapshot of the database's volume where `prepareSnapshot` has chosen that. */

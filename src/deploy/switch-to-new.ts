@@ -1,5 +1,5 @@
 import { runHook } from './hooks.ts';
-import { markSwitched, type Run } from './run.ts';
+import { hookFacts, markSwitched, type Run } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { AS_IT_IS, switchTo } from './switch.ts';
 
@@ -38,7 +38,7 @@ export const switchToNew = async (run: Run): Promise<void> => {
   const start = new Set([...all].filter((name) => !lateServices(run).includes(name)));
   const recreate = new Set([...plan.changed].filter((name) => !run.started.has(name)));
   const writers = new Set(plan.roles.writers);
-  const facts = { tag: plan.tag, previousTag: plan.old?.release.tag ?? null, backup: run.backup?.id ?? null };
+  const facts = hookFacts(run);
   await context.progress.step(`start ${plan.tag}`, async (step) => {
     await switchTo(
       context,

@@ -36,12 +36,13 @@ export interface About<T> {
   readonly problemOf?: (result: T) => DeployError | null;
 }
 
-/** What news have in common, whatever they tell. */
+/** What news have in common, whatever they tell; the rest is not known. */
 export const newsBase = ({ config, clock }: Pick<AppOptions, 'config' | 'clock'>) => ({
   ...{ id: randomUUID(), at: clock.now().toISOString(), host: hostname(), who: currentUser() },
   ...{ app: config.app, destination: config.destination },
   // As far as it can be told without asking Compose.
   project: config.compose.projectName ?? basename(config.compose.directory),
+  ...{ previous: null, operation: null, exitCode: null, durationMs: null, summary: null, error: null },
 });
 
 /**
@@ -70,8 +71,7 @@ export const telling = async <T>(
     try {
       teller.tell({
         ...newsBase(options),
-        ...{ run: runId, job, kind, subject: about.subject, previous: null, operation: null },
-        ...{ exitCode: null, durationMs: null, summary: null, error: null },
+        ...{ run: runId, job, kind, subject: about.subject },
         ...facts,
         ...what,
       });

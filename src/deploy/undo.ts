@@ -15,7 +15,7 @@ import { runHook } from './hooks.ts';
 import { lift, resumeTtl } from './lift.ts';
 import { belongsTo, type OldGood } from './old-good.ts';
 import { restoreArchive } from './restore-backup.ts';
-import { NOTE, type Run, unstoppable } from './run.ts';
+import { hookFacts, NOTE, type Run, unstoppable } from './run.ts';
 import { putFilesBack } from './snapshot.ts';
 import { levelsUpTo, switchTo, type Target } from './switch.ts';
 import { earlyServices } from './switch-to-new.ts';
@@ -295,12 +295,7 @@ export const undo = async (run: Run, cause: unknown): Promise<DeployError> => {
     context.log.error('undo failed', { error: messageOf(error) });
     return halted(run, first, error);
   }
-  const facts = {
-    tag: plan.tag,
-    previousTag: plan.old?.release.tag ?? null,
-    backup: run.backup?.id ?? null,
-    error: first.message,
-  };
+  const facts = { ...hookFacts(run), error: first.message };
   await runHook(context, operation, 'failed', { facts, composeFile: run.composeFile, code: 'check-failed' }).catch(
     (error: unknown) => context.progress.warn(messageOf(error)),
   );

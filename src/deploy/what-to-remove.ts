@@ -15,7 +15,8 @@ export const releasesToRemove = (all: readonly Release[], keep: number): readonl
   return earlier.filter((release) => !kept.includes(release));
 };
 
-const kindOf = (manifest: BackupEntry['manifest']): Candidate['kind'] => {
+/** Each kind is counted apart, and only a whole one is relied on. */
+export const kindOf = (manifest: BackupEntry['manifest']): Candidate['kind'] => {
   if (manifest?.partial !== undefined) return 'partial';
   return isAside(manifest?.release ?? '') ? 'aside' : 'whole';
 };

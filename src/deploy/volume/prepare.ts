@@ -3,7 +3,7 @@ import type { Manifest } from '../../backup/manifest.ts';
 import type { ContainerState } from '../../compose/engine.ts';
 import { DeployError, messageOf } from '../../errors.ts';
 import type { Context } from '../context.ts';
-import { dataBytes, withDatabase } from '../database.ts';
+import { withDatabase } from '../database.ts';
 import type { Run } from '../run.ts';
 import { ofServices, projectContainers } from '../writers.ts';
 import { archiveMs, isQuicker, mayBeQuicker, snapshotMs } from './estimate.ts';
@@ -13,24 +13,18 @@ import { type SnapshotRecord, writeSnapshotRecord } from './record.ts';
 import { discardSnapshot } from './sweep.ts';
 import { probeTrees } from './tree.ts';
 
-interface Facts {
-  readonly parts: SnapshotRecord['parts'];
-  readonly dataBytes: number;
-}
-
 const lastWholeBackup = async ({ config }: Context): Promise<Manifest | null> => {
   const entries = (await listBackups(config.backup.directory)).filter(isWhole);
   return entries.find(({ manifest }) => manifest.partial === undefined)?.manifest ?? null;
 };
 
 /** A text: why there can't be a snapshot. */
-const factsOf = (context: Context, container: ContainerState): Promise<Facts | string> =>
+const findParts = (context: Context, container: ContainerState): Promise<SnapshotRecord['parts'] | string> =>
   withDatabase(context, async (database) => {
     const { signal } = context;
     if ((await memberCount(database, signal)) > 1) return 'its replica set has several members';
     const parts = dataParts(container, await dataPath(database, signal));
-    if (typeof parts === 'string') return parts;
-    return { parts: parts.map((part) => ({ ...part, digest: null })), dataBytes: await dataBytes(database) };
+    return typeof parts === 'string' ? parts : parts.map((part) => ({ ...part, digest: null }));
   });
 
 /** Room that the copy must leave, as a part of itself. */
@@ -85,13 +79,14 @@ export const prepareSnapshot = async (run: Run): Promise<void> => {
   };
   const obstacle = planObstacle(plan, containers);
   if (obstacle !== null || container === undefined) return refuse(obstacle ?? '');
-  const facts = await factsOf(context, container);
-  if (typeof facts === 'string') return refuse(facts);
-  const backupMs = archiveMs(facts.dataBytes, await lastWholeBackup(context));
-  if (beforeDeploy === 'auto' && !mayBeQuicker(facts.dataBytes, backupMs)) return;
+  const dataBytes = run.dataBytes ?? 0;
+  const backupMs = archiveMs(dataBytes, await lastWholeBackup(context));
+  if (beforeDeploy === 'auto' && !mayBeQuicker(dataBytes, backupMs)) return;
+  const parts = await findParts(context, container);
+  if (typeof parts === 'string') return refuse(parts);
   const record: SnapshotRecord = {
     ...{ version: 1, operation: operation.id, tag: plan.tag, createdAt: context.clock.now().toISOString() },
-    ...{ imageId: container.imageId, parts: facts.parts, clusterTime: null, replicaSetId: null, holds: 'before' },
+    ...{ imageId: container.imageId, parts, clusterTime: null, replicaSetId: null, holds: 'before' },
   };
   await context.progress.step('prepare a snapshot of the database', async (step) => {
     await writeSnapshotRecord(state, record);

@@ -4,7 +4,7 @@ import { DeployError, messageOf } from '../../errors.ts';
 import type { Context } from '../context.ts';
 import { identify, rememberIdentity, withDatabase } from '../database.ts';
 import { NOTE, type Run } from '../run.ts';
-import { holdRestarts, ofServices, projectContainers } from '../writers.ts';
+import { holdRestarts, ofServices, projectContainers, stopGracefully } from '../writers.ts';
 import type { Helper } from './helper.ts';
 import { type SnapshotRecord, writeSnapshotRecord } from './record.ts';
 import { copyTrees } from './tree.ts';
@@ -24,13 +24,10 @@ export const stopDatabase = async (
   containers: readonly ContainerState[],
 ): Promise<void> => {
   await holdRestarts(context, operation, containers);
-  for (const { id, service, state } of containers) {
-    if (['created', 'exited', 'dead'].includes(state)) continue;
-    const graceMs = Math.max(LEAST_GRACE_MS, plan.old?.rendered.services[service]?.stopGraceMs ?? 0);
-    await operation.effect('containers.stop', { ids: [id], services: [service] }, () =>
-      context.docker.stop([id], graceMs),
-    );
-  }
+  await stopGracefully(context, operation, containers, {
+    levels: [],
+    graceMs: (service) => Math.max(LEAST_GRACE_MS, plan.old?.rendered.services[service]?.stopGraceMs ?? 0),
+  });
 };
 
 const POLL_MS = 100;

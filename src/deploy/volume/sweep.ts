@@ -1,16 +1,14 @@
 import type { BackupEntry } from '../../backup/catalogue.ts';
-import { isWhole, listBackups } from '../../backup/catalogue.ts';
+import { isWhole, listBackups, sequenceOf } from '../../backup/catalogue.ts';
 import { messageOf } from '../../errors.ts';
 import { listOperations, type Operation, type Outcome } from '../../operation/operations.ts';
 import type { StateDirectory } from '../../operation/state.ts';
-import { isAside } from '../back-up.ts';
 import type { Context } from '../context.ts';
+import { kindOf } from '../what-to-remove.ts';
 import { projectContainers } from '../writers.ts';
 import { openHelper } from './helper.ts';
 import { listSnapshotRecords, removeSnapshotRecord, type SnapshotRecord } from './record.ts';
 import { removeTrees } from './tree.ts';
-
-const sequenceOf = (operation: string): number => Number(/^\d+/.exec(operation)?.[0] ?? 0);
 
 /** Whether a backup of everything was verified that the same operation took, or a later one. */
 const isBackedUpSince = (operation: string, backups: readonly BackupEntry[]): boolean =>
@@ -18,8 +16,7 @@ const isBackedUpSince = (operation: string, backups: readonly BackupEntry[]): bo
     .filter(isWhole)
     .some(
       ({ manifest, marks }) =>
-        manifest.partial === undefined &&
-        !isAside(manifest.release ?? '') &&
+        kindOf(manifest) === 'whole' &&
         marks.verified !== null &&
         manifest.operation !== null &&
         sequenceOf(manifest.operation) >= sequenceOf(operation),
