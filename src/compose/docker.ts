@@ -207,21 +207,14 @@ export const openDocker = (deps: DockerDeps): Docker => {
         // A value of this option is a line of CSV.
         [`type=${type}`, `source=${source}`, `target=${target}`].map(csvField).join(','),
       ]);
-      const alone = ['--pull', 'never', '--network', 'none', '--restart', 'no', '--no-healthcheck', '--user', '0:0'];
+      const alone = [
+        ...['--pull', 'never', '--network', 'none', '--restart', 'no', '--no-healthcheck', '--user', '0:0'],
+        // Where SELinux keeps containers apart, it may read what the database's own container wrote.
+        ...['--security-opt', 'label=disable'],
+      ];
       const id = await must(
         `start a helper container of ${short(image.replace('sha256:', ''))}`,
-        // Where SELinux keeps containers apart, it may read what the database's own container wrote.
-        [
-          'run',
-          '--detach',
-          ...alone,
-          '--security-opt',
-          'label=disable',
-          ...marked,
-          ...mounted,
-          '--entrypoint',
-          'tail',
-        ].concat(['--', image, '-f', '/dev/null']),
+        ['run', '--detach', ...alone, ...marked, ...mounted, '--entrypoint', 'tail', '--', image, '-f', '/dev/null'],
         { signal, timeoutMs: SLOW_START_MS },
       );
       return id.trim();

@@ -1,9 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Started, start } from '../support/command.ts';
 import { expectExit, expectServes, lastOperation } from '../support/expectations.ts';
-import { builtTool } from '../support/machine.ts';
+import { makeGate } from '../support/gate.ts';
 import { type Sshd, startSshd } from '../support/sshd.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 
@@ -34,14 +34,9 @@ describe('a deploy from CI, by scripts/ci-deploy.sh', () => {
     sshd = await startSshd();
     stack = await makeStack();
     await stack.write('kaleem-deploy.yml', 'stability: 0s\n');
-    await mkdir(sshd.at('gate'), { mode: 0o700 });
-    const file = sshd.at('gate/gate.yml');
-    const rights = '{ verbs: [deploy, attach, history], tags: v0.0.* }';
-    const path = `environment: { PATH: '${process.env.PATH}' }`;
-    await writeFile(file, `directory: ${stack.directory}\n${path}\nkeys: { ci: ${rights} }\n`, { mode: 0o600 });
-    const gate = `${process.execPath} ${builtTool()} gate --config ${file} --key ci`;
-    const publicKey = await readFile(`${sshd.userKey}.pub`, 'utf8');
-    await writeFile(sshd.at('authorized_keys'), `restrict,command="${gate}" ${publicKey}`);
+    const gate = await makeGate(sshd);
+    await gate.configure(stack.directory, '{ verbs: [deploy, attach, history], tags: v0.0.* }');
+    await writeFile(sshd.at('authorized_keys'), gate.authorized);
     key = await readFile(sshd.userKey, 'utf8');
   });
   beforeEach(async () => {

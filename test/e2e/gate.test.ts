@@ -7,6 +7,7 @@ import { inLanes } from '../../src/system/lanes.ts';
 import { type Outcome, start } from '../support/command.ts';
 import { expectExit, expectServes } from '../support/expectations.ts';
 import { freePort } from '../support/free-port.ts';
+import { type Gate, makeGate } from '../support/gate.ts';
 import { HOSTILE_RIGHTS, someHostileCommands } from '../support/hostile-commands.ts';
 import { builtTool } from '../support/machine.ts';
 import { makeSshClient } from '../support/ssh-client.ts';
@@ -23,6 +24,7 @@ interface Line {
 
 describe('a key that can only deploy', () => {
   let sshd: Sshd;
+  let gate: Gate;
   let stack: Stack;
   let fingerprint: string;
   /** Where whatever runs makes a file. */
@@ -72,24 +74,17 @@ describe('a key that can only deploy', () => {
       .map((line) => JSON.parse(line) as Line);
   };
   const configure = (rights: string): Promise<void> =>
-    writeFile(
-      at('gate.yml'),
-      `directory: ${stack.directory}\nrecord: ${at('record')}\nenvironment: { PATH: '${process.env.PATH}' }\nkeys: { ci: ${rights} }\n`,
-      { mode: 0o600 },
-    );
+    gate.configure(stack.directory, rights, `record: ${at('record')}`);
 
   beforeAll(async () => {
     // As loose as a server can be: whatever a client sends is taken.
     sshd = await startSshd(['ExposeAuthInfo yes', 'AcceptEnv *', 'AllowTcpForwarding yes', 'X11Forwarding yes']);
-    await mkdir(at(''), { mode: 0o700 });
+    gate = await makeGate(sshd);
     canaries = at('canaries');
     await mkdir(canaries, { mode: 0o700 });
-    const key = (await readFile(`${sshd.userKey}.pub`, 'utf8')).trim();
-    const program = `${process.execPath} ${process.env.KALEEM_TEST_CLI}`;
-    const gate = `${program} gate --config ${at('gate.yml')} --key ci`;
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', at('free')]);
     const free = await readFile(`${at('free')}.pub`, 'utf8');
-    await writeFile(sshd.at('authorized_keys'), `restrict,command="${gate}" ${key}\n${free}`);
+    await writeFile(sshd.at('authorized_keys'), `${gate.authorized}${free}`);
     fingerprint = (await run('ssh-keygen', ['-lf', sshd.userKey])).stdout.split(' ')[1] ?? '';
     stack = await makeStack();
     await stack.write('kaleem-deploy.yml', 'stability: 0s\n');
