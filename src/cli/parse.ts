@@ -1,6 +1,7 @@
 import { type Argument, Command, CommanderError } from 'commander';
 import { DeployError } from '../errors.ts';
 import { VERSION } from '../version-number.ts';
+import { defineAgent } from './agent.ts';
 import { defineAbort, defineAttach } from './attach.ts';
 import { defineBackup } from './backup.ts';
 import { defineConfig } from './config.ts';
@@ -25,6 +26,7 @@ import { defineRollback } from './rollback.ts';
 import { defineStatus } from './status.ts';
 import type { DefineVerb, Scheduled } from './verb.ts';
 import { defineVersion } from './version.ts';
+import { defineWatch } from './watch.ts';
 
 /** In the order of `--help`. */
 const verbs: readonly DefineVerb[] = [
@@ -39,10 +41,12 @@ const verbs: readonly DefineVerb[] = [
   defineImages,
   defineLogs,
   defineHealth,
+  defineWatch,
   defineInit,
   defineDoctor,
   defineConfig,
   defineBackup,
+  defineAgent,
   defineMaintenance,
   defineNotify,
   defineLock,

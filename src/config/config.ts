@@ -3,7 +3,7 @@
  * `.env` and, where they exist, `kaleem-deploy.yml` and its overlay. Plain data; durations are milliseconds.
  */
 
-import type { Notifier } from './notifier.ts';
+import type { Job, Notifier } from './notifier.ts';
 
 /** A service of the compose file. */
 export type ServiceName = string;
@@ -199,6 +199,22 @@ export interface RemoteHost {
   readonly program: readonly string[];
 }
 
+/** What is done again and again without anybody's asking. */
+export interface AgentConfig {
+  /** As IANA names it: schedules are by its clocks. */
+  readonly timeZone: string;
+  /** Each run begins up to so long after its time. */
+  readonly jitterMs: number;
+  /** Whether a run whose time went by while nothing ran is done afterwards. */
+  readonly catchUp: boolean;
+  /** Five fields each, as in a crontab; none: that job is not done. */
+  readonly schedules: Readonly<Record<Job, readonly string[]>>;
+  /** For how long after a release it is watched closely. */
+  readonly watchReleaseMs: number;
+  /** A disk that is fuller than so many percent is one to tell of. */
+  readonly diskFullPercent: number;
+}
+
 export interface Config {
   /** Label only; default: the compose project's name. */
   readonly app: string | null;
@@ -267,6 +283,7 @@ export interface Config {
   readonly secrets: readonly string[];
   /** By name. */
   readonly hosts: Readonly<Record<string, RemoteHost>>;
+  readonly agent: AgentConfig;
   /** What a person should know but that stops nothing: an unset HEALTH_URL, say. */
   readonly warnings: readonly string[];
 }

@@ -1,4 +1,5 @@
 import { DeployError } from '../errors.ts';
+import { resolveAgent } from './agent.ts';
 import { resolveCompose } from './compose.ts';
 import type { Config } from './config.ts';
 import { resolveCopies } from './copies.ts';
@@ -113,6 +114,7 @@ export const loadConfig = async (input: LoadInput): Promise<Config> => {
     registries: await resolveRegistries(file.registries, resolver),
     notify,
     secrets: (file.secrets ?? []).flatMap((name) => variable(variables, name) ?? []),
+    agent: await resolveAgent(file.agent, { resolver, hasDatabase: database !== null }),
     hosts: resolveHosts(file.hosts, { base, home: variable(variables, 'HOME') }),
     warnings: [...warnings, ...healthWarnings(gates), ...notifyWarnings(notify)],
   };

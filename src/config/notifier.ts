@@ -10,10 +10,15 @@ export type NotifyEvent =
   | 'backup-failed'
   | 'backup-invalid'
   | 'copy-failed'
-  | 'drill-failed';
+  | 'drill-failed'
+  | 'unhealthy'
+  | 'backup-overdue'
+  | 'disk-nearly-full'
+  | 'well-again';
 
 /** Work that is done again and again, so that somebody must miss it when it is not. */
-export type Job = 'backup' | 'verify' | 'drill';
+export const JOBS = ['backup', 'verify', 'drill', 'prune', 'watch'] as const;
+export type Job = (typeof JOBS)[number];
 
 export type NotifierTarget =
   /** `secret` signs. Both secret. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Job, NotifierTarget, NotifyEvent } from './notifier.ts';
+import { JOBS, type NotifierTarget, type NotifyEvent } from './notifier.ts';
 import { chosen } from './schema-tagged.ts';
 import {
   entryName,
@@ -28,12 +28,14 @@ const EVENTS = {
   'backup-invalid': true,
   'copy-failed': true,
   'drill-failed': true,
+  unhealthy: true,
+  'backup-overdue': true,
+  'disk-nearly-full': true,
+  'well-again': true,
 } as const satisfies Record<NotifyEvent, boolean>;
 
 const eventNames = Object.keys(EVENTS) as readonly NotifyEvent[];
 export const DEFAULT_EVENTS: readonly NotifyEvent[] = eventNames.filter((event) => EVENTS[event]);
-
-const JOBS = ['backup', 'verify', 'drill'] as const satisfies readonly Job[];
 
 const address = matching(
   'an e-mail address, such as ops@example.com',

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { nearest } from './nearest.ts';
+import { rule } from './schema-values.ts';
 import { isYamlMap } from './source.ts';
 
 /**
@@ -14,6 +15,10 @@ export const chosen = <T extends z.ZodType>(pick: (input: unknown) => T) =>
     context.issues.push(...issues);
     return z.NEVER;
   });
+
+const none = rule('none', (input) => (input === 'none' ? ('none' as const) : undefined));
+export const orNone = <T extends z.ZodType>(schema: T) =>
+  chosen<T | typeof none>((input) => (input === 'none' ? none : schema));
 
 type Schemas = Readonly<Record<string, z.ZodType>>;
 type Output<S extends Schemas> = {

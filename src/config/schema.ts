@@ -1,9 +1,10 @@
 import type { z } from 'zod';
+import { agent } from './schema-agent.ts';
 import { copyPlace, keepRules } from './schema-copies.ts';
 import { gates } from './schema-gates.ts';
 import { hosts } from './schema-hosts.ts';
 import { notifier } from './schema-notify.ts';
-import { chosen, tagged } from './schema-tagged.ts';
+import { chosen, orNone, tagged } from './schema-tagged.ts';
 import {
   argv,
   duration,
@@ -17,7 +18,6 @@ import {
   profileName,
   projectName,
   reference,
-  rule,
   secretReference,
   serviceName,
   strict,
@@ -26,10 +26,6 @@ import {
   wholeNumber,
 } from './schema-values.ts';
 import { isYamlMap } from './source.ts';
-
-const none = rule('none', (input) => (input === 'none' ? ('none' as const) : undefined));
-const orNone = <T extends z.ZodType>(schema: T) =>
-  chosen<T | typeof none>((input) => (input === 'none' ? none : schema));
 
 const name = (what: string) => matching(what, /^[\w.-]{1,200}$/);
 const nodes = matching('host:port', /^[\w.-]+:\d{1,5}$/);
@@ -125,6 +121,7 @@ export const configFile = strict({
   notify: list(notifier, 'notifiers').optional(),
   secrets: list(variableName, 'variables').optional(),
   hosts: hosts.optional(),
+  agent: agent.optional(),
 });
 
 export type ConfigFile = z.output<typeof configFile>;

@@ -38,6 +38,7 @@ import type {
   StatusReport,
   VerifyReport,
 } from './results.ts';
+import type { WatchReport } from './watch/watch.ts';
 
 export type { AppOptions } from './app-options.ts';
 export type { LogLine, LogsRequest } from './logs.ts';
@@ -60,6 +61,8 @@ export interface App {
   images(): Promise<readonly ImageStatus[]>;
   /** Runs every gate once. A gate that fails is a result, not an error. */
   health(): Promise<HealthReport>;
+  /** Looks whether all is well, and tells when that changes. What is not well is a result, not an error. */
+  watch(): Promise<WatchReport>;
   /** Never rejects for what it finds: an unreachable Docker is a failed check. */
   doctor(): Promise<DoctorReport>;
   /** Sends a test message to one notifier, or to each. One that does not arrive is a result, not an error. */
@@ -119,6 +122,7 @@ export const openApp = async (options: AppOptions): Promise<App> => {
     releases: () => releases(session),
     images: async () => (await import('./status.ts')).images(session),
     health: async () => (await import('./status.ts')).health(session),
+    watch: async () => (await import('./watch/watch.ts')).watch(session),
     doctor: async () => (await import('./doctor.ts')).doctor(session),
     notifyTest: async (name) => (await import('./notify-test.ts')).notifyTest(session, name),
     logs: async (request) => (await import('./logs.ts')).logs(session, request),

@@ -2,6 +2,7 @@ import { stat } from 'node:fs/promises';
 import { renderProject } from '../compose/render.ts';
 import { workOutRoles } from '../compose/roles.ts';
 import { DeployError, messageOf } from '../errors.ts';
+import { agentPid } from '../operation/agent-socket.ts';
 import { lastEnded, listOperations, openOperations } from '../operation/operations.ts';
 import { findState } from '../operation/state.ts';
 import { diskSpace } from '../system/disk.ts';
@@ -111,6 +112,13 @@ const checks: Readonly<Record<string, Check>> = {
     return notify.length === 0
       ? 'nobody is told: `notify:` in kaleem-deploy.yml'
       : notify.map(({ name, type }) => `${name} (${type})`).join(', ');
+  },
+  agent: async ({ config }) => {
+    const pid = await agentPid(config.stateDirectory);
+    if (pid !== null) return `it is running (process ${pid})`;
+    const { schedules } = config.agent;
+    const jobs = Object.entries(schedules).flatMap(([job, times]) => (times.length === 0 ? [] : [job]));
+    return `it is not running: nothing is done by itself (${jobs.join(', ') || 'and nothing is scheduled'})`;
   },
   permissions: async ({ config }) => {
     const { mode } = await stat(config.compose.envFile).catch(() => ({ mode: 0o600 }));

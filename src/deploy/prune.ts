@@ -83,7 +83,7 @@ export const pruneAll = async (
 export const prune = (session: Session, what: 'all' | 'backups'): Promise<PruneResult> =>
   inOperation(
     session,
-    { kind: 'prune', subject: what },
+    { kind: 'prune', subject: what, job: what === 'all' ? 'prune' : null },
     {
       prepare: async () => null,
       run: async (context, { operation, releases, state }) => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
-import type { Job } from '../config/notifier.ts';
+import type { Job, NotifyEvent } from '../config/notifier.ts';
 import { type DeployError, messageOf, toDeployError } from '../errors.ts';
 import type { News, NewsKind } from '../notify/news.ts';
 import { currentUser } from '../operation/operations.ts';
@@ -23,9 +23,11 @@ export interface Telling {
   /** It has begun. Nobody waits until that has been told. */
   begun(): void;
   recovered(all: readonly Recovered[]): void;
+  /** Something that is no outcome: told by itself, to who chose that event. */
+  found(what: Pick<News, 'state' | 'summary' | 'error'> & { readonly event: NotifyEvent }): void;
 }
 
-const toNobody: Telling = { know: () => {}, begun: () => {}, recovered: () => {} };
+const toNobody: Telling = { know: () => {}, begun: () => {}, recovered: () => {}, found: () => {} };
 
 export interface About<T> {
   readonly kind: NewsKind;
@@ -97,6 +99,7 @@ export const telling = async <T>(
         facts = { ...facts, ...more };
       },
       begun: () => tell({ event: startEvent(kind), state: 'started' }),
+      found: (what) => tell({ ...what, job: null }),
       recovered(all) {
         for (const { operation, kind: was, subject, outcome, summary } of all) {
           const state = outcome === 'succeeded' ? 'succeeded' : 'failed';

@@ -13,7 +13,7 @@ const backupEvent = (code: ErrorCode): NotifyEvent => {
   return code === 'copy-failed' || code === 'remote-unreachable' ? 'copy-failed' : 'backup-failed';
 };
 
-const failureEvent = (kind: NewsKind, code: ErrorCode): NotifyEvent => {
+const failureEvent = (kind: NewsKind, code: ErrorCode): NotifyEvent | null => {
   switch (kind) {
     case 'backup':
       return backupEvent(code);
@@ -21,6 +21,9 @@ const failureEvent = (kind: NewsKind, code: ErrorCode): NotifyEvent => {
       return 'copy-failed';
     case 'drill':
       return 'drill-failed';
+    case 'watch':
+      // What it found wrong is told by itself, once.
+      return code === 'check-failed' ? null : 'failed';
     case 'verify':
       return code === 'backup-invalid' ? 'backup-invalid' : 'failed';
     case 'deploy':

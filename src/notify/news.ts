@@ -4,7 +4,7 @@ import { oneLine } from '../health/detail.ts';
 import type { OperationKind } from '../operation/operation.ts';
 import type { Redactor } from '../system/redact.ts';
 
-export type NewsKind = OperationKind | 'recover' | 'verify' | 'test';
+export type NewsKind = OperationKind | 'recover' | 'verify' | 'watch' | 'test';
 
 /** One thing to tell. A webhook gets it as JSON, so names stay once released. */
 export interface News {

@@ -22,6 +22,7 @@ const what: Readonly<Record<NewsKind, string>> = {
   pull: 'copying of backup',
   maintenance: 'maintenance',
   prune: 'prune',
+  watch: '',
   pin: 'pin',
   recover: 'recover',
   test: 'a test message',
@@ -43,6 +44,10 @@ const outcomes: Readonly<Record<NotifyEvent, (news: News) => string>> = {
   'backup-invalid': ({ kind }) => (kind === 'verify' ? 'found a bad one' : 'failed: it did not verify'),
   'copy-failed': () => 'is not copied everywhere',
   'drill-failed': () => 'failed',
+  unhealthy: () => 'is not healthy',
+  'backup-overdue': () => 'has no recent backup',
+  'disk-nearly-full': () => 'has a disk that is nearly full',
+  'well-again': () => 'is well again',
 };
 
 const tones: Readonly<Record<News['state'], Words['tone']>> = { started: 'neutral', succeeded: 'good', failed: 'bad' };

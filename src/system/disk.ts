@@ -6,6 +6,8 @@ export interface DiskSpace {
   readonly device: number;
   /** Bytes an unprivileged process may still write. */
   readonly freeBytes: number;
+  /** As df(1) shows it: of what an unprivileged process may have, rounded up. */
+  readonly fullPercent: number;
 }
 
 /**
@@ -15,7 +17,9 @@ export interface DiskSpace {
 export const diskSpace = async (path: string): Promise<DiskSpace> => {
   try {
     const [{ dev }, fs] = await Promise.all([stat(path), statfs(path)]);
-    return { device: dev, freeBytes: fs.bavail * fs.bsize };
+    const used = fs.blocks - fs.bfree;
+    const fullPercent = Math.ceil((100 * used) / Math.max(1, used + fs.bavail));
+    return { device: dev, freeBytes: fs.bavail * fs.bsize, fullPercent };
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
     if (['ENOENT', 'EACCES'].includes(code) && dirname(path) !== path) return diskSpace(dirname(path));

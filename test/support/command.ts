@@ -15,6 +15,8 @@ export interface Started {
   readonly pid: number;
   /** Resolves once stderr has a match; rejects when the command ended, or after the time, without one. */
   said(pattern: RegExp, timeoutMs?: number): Promise<void>;
+  /** What it has printed on stdout by now. */
+  stdout(): string;
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<Outcome>;
 }
@@ -66,6 +68,7 @@ export const start = (
   return {
     pid: child.pid ?? 0,
     ended,
+    stdout: () => stdout,
     signal: (name) => {
       child.kill(name);
     },

@@ -108,6 +108,10 @@ export const config = (overrides: Partial<Config> = {}): Config => ({
   keepReleases: 5,
   stateDirectory: '/srv/kaleem/.kaleem',
   registries: [],
+  agent: {
+    ...{ timeZone: 'UTC', jitterMs: 0, catchUp: true, watchReleaseMs: 600_000, diskFullPercent: 90 },
+    schedules: { backup: [], verify: [], drill: [], prune: [], watch: [] },
+  },
   notify: [],
   secrets: [],
   hosts: {},

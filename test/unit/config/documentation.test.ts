@@ -43,6 +43,8 @@ describe('docs/configuration.md', () => {
     ['mail', '', 'notify: [{name: x, type: email, host: x, from: a@b, to: c@d, zzz: 1}]'],
     ['pings', '', 'notify: [{name: x, type: healthchecks, url: {env: X}, for: backup, zzz: 1}]'],
     ['hosts', 'hosts.NAME.', 'hosts: {prod: {zzz: 1}}'],
+    ['the agent', 'agent.', 'agent: {zzz: 1}'],
+    ['schedules', 'agent.schedules.', 'agent: {schedules: {zzz: 1}}'],
     ['registries', '', 'registries: [{server: x, username: x, password: {env: X}, zzz: 1}]'],
   ])('has every key of %s', async (_, prefix, yaml) => {
     const text = await read('docs/configuration.md');
@@ -75,7 +77,7 @@ describe('docs/kaleem-deploy.example.yml', () => {
     const text = await read('docs/kaleem-deploy.example.yml');
     const complete = text
       .replace(/^# (order: .*?\])(?:.*)$/m, '$1')
-      .replace(/^# ((?:hooks|registries|notify|secrets|hosts| {2}\w| {2}- ).*)$/gm, '$1');
+      .replace(/^# ((?:hooks|registries|notify|secrets|hosts|agent| {2}\w| {2}- ).*)$/gm, '$1');
     expect(complete).toMatch(/^ {2}migrate:/m);
     for (const yaml of [text, complete]) {
       const urls = 'SLACK_URL=https://hooks.slack.com/services/x\nPING_URL=https://hc-ping.com/x\n';

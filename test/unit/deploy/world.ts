@@ -97,6 +97,10 @@ const configOf = (directory: string, overrides: Partial<Config>): Config => ({
     copies: [],
   },
   notify: [],
+  agent: {
+    ...{ timeZone: 'UTC', jitterMs: 0, catchUp: true, watchReleaseMs: 600_000, diskFullPercent: 99 },
+    schedules: { backup: ['0 3 * * *'], verify: [], drill: [], prune: [], watch: [] },
+  },
   ...{
     keepReleases: 2,
     stateDirectory: join(directory, '.kaleem'),

@@ -1,0 +1,59 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { becomeAgent } from '../operation/agent-socket.ts';
+import { openState } from '../operation/state.ts';
+import type { Clock } from '../system/clock.ts';
+import { systemCommands } from '../system/command.ts';
+import { type AgentWorld, runAgent } from './agent.ts';
+import { readAgentRecord, writeAgentRecord } from './record.ts';
+import { openSupervisor } from './supervisor.ts';
+import { timetablesOf } from './timetables.ts';
+import type { Tool } from './tool.ts';
+
+export interface ServeOptions extends Pick<AgentWorld, 'signal' | 'say' | 'onReload'> {
+  readonly clock: Clock;
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  /** This tool, and the options that say which project is meant. */
+  readonly program: readonly string[];
+  readonly scope: readonly string[];
+  loadConfig(): Promise<Config>;
+}
+
+/** What is between systemd and the agent alone. */
+const OF_SYSTEMD = ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', 'JOURNAL_STREAM', 'INVOCATION_ID'];
+
+const openTool = ({ environment, cwd, program, scope }: ServeOptions): Tool => {
+  const env = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) =>
+      value === undefined || OF_SYSTEMD.includes(name) ? [] : [[name, value]],
+    ),
+  );
+  return {
+    run: (argv, options) => systemCommands.run([...program, ...argv, ...scope, '--json'], { env, cwd, ...options }),
+  };
+};
+
+/**
+ * Is the agent of a project until the signal is aborted.
+ * @throws DeployError 'locked' where there is one already; what `loadConfig` throws at first
+ */
+export const serveAgent = async (options: ServeOptions): Promise<void> => {
+  const { clock, environment, signal, say, onReload, loadConfig } = options;
+  const { stateDirectory } = await loadConfig();
+  const state = await openState(stateDirectory);
+  const place = await becomeAgent(state.path);
+  try {
+    await runAgent({
+      ...{ clock, signal, say, onReload, tool: openTool(options) },
+      supervisor: openSupervisor(environment, { commands: systemCommands, clock }),
+      load: async () => timetablesOf((await loadConfig()).agent),
+      readRecord: () => readAgentRecord(state),
+      writeRecord: (record) => writeAgentRecord(state, record),
+      liveRelease: () => readFile(join(state.releases, 'live'), 'utf8').catch(() => ''),
+    });
+  } finally {
+    await place.close();
+  }
+};
