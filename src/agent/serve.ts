@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { DeployError } from '../errors.ts';
 import { becomeAgent } from '../operation/agent-socket.ts';
 import { openState } from '../operation/state.ts';
 import type { Clock } from '../system/clock.ts';
@@ -9,7 +10,7 @@ import { type AgentWorld, runAgent } from './agent.ts';
 import { readAgentRecord, writeAgentRecord } from './record.ts';
 import { openSupervisor } from './supervisor.ts';
 import { timetablesOf } from './timetables.ts';
-import type { Tool } from './tool.ts';
+import { complaintOf, type Tool } from './tool.ts';
 
 export interface ServeOptions extends Pick<AgentWorld, 'signal' | 'say' | 'onReload'> {
   readonly clock: Clock;
@@ -18,8 +19,9 @@ export interface ServeOptions extends Pick<AgentWorld, 'signal' | 'say' | 'onRel
   /** This tool, and the options that say which project is meant. */
   readonly program: readonly string[];
   readonly scope: readonly string[];
-  loadConfig(): Promise<Config>;
 }
+
+const SETTINGS_MS = 60_000;
 
 /** What is between systemd and the agent alone. */
 const OF_SYSTEMD = ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', 'JOURNAL_STREAM', 'INVOCATION_ID'];
@@ -35,20 +37,32 @@ const openTool = ({ environment, cwd, program, scope }: ServeOptions): Tool => {
   };
 };
 
+/** Of the configuration what the agent needs: `agent --settings` prints it. */
+export type AgentSettings = Pick<Config, 'agent' | 'stateDirectory' | 'warnings'>;
+
+/** Asked of a command, like everything else: what reads configurations is large, and the agent stays for months. */
+const askSettings = async (tool: Tool, signal: AbortSignal): Promise<AgentSettings> => {
+  const ran = await tool.run(['agent', '--settings'], { timeoutMs: SETTINGS_MS, signal });
+  if (ran.exitCode === 0) return JSON.parse(ran.stdout) as AgentSettings;
+  throw new DeployError('config-invalid', complaintOf(ran), { hint: 'kaleem-deploy config shows what is understood' });
+};
+
 /**
  * Is the agent of a project until the signal is aborted.
- * @throws DeployError 'locked' where there is one already; what `loadConfig` throws at first
+ * @throws DeployError 'locked' where there is one already; 'config-invalid'; the signal's reason where it is aborted before that is known
  */
 export const serveAgent = async (options: ServeOptions): Promise<void> => {
-  const { clock, environment, signal, say, onReload, loadConfig } = options;
-  const { stateDirectory } = await loadConfig();
+  const { clock, environment, signal, say, onReload } = options;
+  const tool = openTool(options);
+  const { stateDirectory, warnings } = await askSettings(tool, signal);
+  for (const text of warnings) say({ type: 'warning', text });
   const state = await openState(stateDirectory);
   const place = await becomeAgent(state.path);
   try {
     await runAgent({
-      ...{ clock, signal, say, onReload, tool: openTool(options) },
+      ...{ clock, signal, say, onReload, tool },
       supervisor: openSupervisor(environment, { commands: systemCommands, clock }),
-      load: async () => timetablesOf((await loadConfig()).agent),
+      load: async () => timetablesOf((await askSettings(tool, signal)).agent),
       readRecord: () => readAgentRecord(state),
       writeRecord: (record) => writeAgentRecord(state, record),
       liveRelease: () => readFile(join(state.releases, 'live'), 'utf8').catch(() => ''),

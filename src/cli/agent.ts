@@ -1,7 +1,9 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Option } from 'commander';
 import type { AgentEvent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/record.ts';
+import type { AgentSettings } from '../agent/serve.ts';
 import { JOBS, type Job } from '../config/notifier.ts';
 import { DeployError } from '../errors.ts';
 import { formatAgo, formatDuration, printable } from './render/format.ts';
@@ -89,12 +91,18 @@ const explain = async (session: Session): Promise<undefined> => {
   return undefined;
 };
 
+/** For the agent itself. Nothing is redacted: there is no secret in it, and a folder may be called like one. */
+const printSettings = async (session: Session): Promise<undefined> => {
+  const { agent, stateDirectory, warnings } = await session.config();
+  session.io.stdout.write(JSON.stringify({ agent, stateDirectory, warnings } satisfies AgentSettings));
+  return undefined;
+};
+
 const serve = async (session: Session): Promise<undefined> => {
-  const { io, options, parts, clock } = session;
+  const { io, options, clock } = session;
   const stop = new AbortController();
   session.onInterrupt(() => stop.abort(new DeployError('interrupted', 'the agent is stopped')));
   const { serveAgent } = await import('../agent/serve.ts');
-  await session.warnAboutConfig();
   const { config: configPath, destination } = options;
   const { env: environment, cwd } = io;
   const program = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
@@ -105,7 +113,6 @@ const serve = async (session: Session): Promise<undefined> => {
       ...(configPath === null ? [] : ['--config', configPath]),
       ...(destination === null ? [] : ['--destination', destination]),
     ],
-    loadConfig: () => parts.loadConfig({ cwd, environment, configPath, destination }),
     onReload: (reload) => io.signals.on('SIGHUP', reload),
   });
   return undefined;
@@ -122,7 +129,8 @@ export const defineAgent: DefineVerb = (program, schedule) => {
         ['agent', 'systemd does this, once `setup` has been there'],
       ]),
     );
-  command.action(() =>
+  command.addOption(new Option('--settings').hideHelp());
+  command.action(({ settings = false }: { readonly settings?: boolean }) =>
     schedule({
       command,
       interruption: 'ends',
@@ -131,7 +139,10 @@ export const defineAgent: DefineVerb = (program, schedule) => {
         why: 'the agent runs on the server itself',
         hint: 'systemd starts it there: docs/agent.md',
       },
-      job: (session) => (session.options.dryRun ? explain(session) : serve(session)),
+      job: (session) => {
+        if (settings) return printSettings(session);
+        return session.options.dryRun ? explain(session) : serve(session);
+      },
     }),
   );
 };

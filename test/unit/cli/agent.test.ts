@@ -1,10 +1,8 @@
-import { EventEmitter } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WatchReport } from '../../../src/deploy/watch/watch.ts';
-import { becomeAgent } from '../../../src/operation/agent-socket.ts';
 import { openState } from '../../../src/operation/state.ts';
 import { config, run } from './support.ts';
 
@@ -80,37 +78,17 @@ describe('agent', () => {
     });
   });
 
-  it('is one for each project', async () => {
-    const place = await becomeAgent(stateDirectory);
-    const second = await run(['agent'], { config: configured() });
-    await place.close();
-    expect(second.exitCode).toBe(11);
-    expect(second.err).toContain(`an agent is running already for ${stateDirectory} (process ${process.pid})`);
-  });
-
-  it('does not run with a configuration that is none', async () => {
-    const { exitCode } = await run(['agent'], { config: new Error('nothing there') });
-    expect(exitCode).toBe(1);
+  it('has its settings printed, whatever a folder is called', async () => {
+    const { exitCode, out } = await run(['agent', '--settings', '--json'], {
+      ...{ config: configured(), secrets: [stateDirectory] },
+    });
+    expect(exitCode).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ stateDirectory, agent: { timeZone: 'Europe/Berlin' }, warnings: [] });
   });
 
   it('is not run elsewhere', async () => {
     const { exitCode, err } = await run(['--host', 'prod', 'agent']);
     expect(exitCode).toBe(2);
     expect(err).toContain('not with --host: the agent runs on the server itself');
-  });
-
-  it('can be stopped while it is still recovering', async () => {
-    const signals = new EventEmitter();
-    const timer = setInterval(() => signals.emit('SIGTERM'), 50);
-    // Whatever it starts is this test's runner, which does not know these words, and so ends at once.
-    const { exitCode, out } = await run(['agent', '--json'], { config: configured(), signals, env: { PATH: '' } });
-    clearInterval(timer);
-    expect(exitCode).toBe(0);
-    const events = out
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line) as { readonly type: string });
-    expect(events[0]?.type).toBe('started');
-    expect(events.at(-1)?.type).toBe('stopped');
   });
 });
