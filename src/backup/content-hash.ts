@@ -1,9 +1,10 @@
 import { sha256Of } from '../system/sha256.ts';
-import { type Definition, type NamespaceType, namespaceOf } from './archive/format.ts';
+import type { Definition, NamespaceType } from './archive/format.ts';
 import { listCollections } from './collections.ts';
 import type { Database } from './connection.ts';
 import { definitionText, digestFor } from './definition.ts';
 import { isAccessControl } from './names.ts';
+import { namespaceOf } from './namespace.ts';
 import { readCollection } from './raw-read.ts';
 
 export interface ContentHash {

@@ -1,7 +1,7 @@
 import { DeployError, messageOf } from '../errors.ts';
-import { namespaceOf } from './archive/format.ts';
 import type { Database } from './connection.ts';
 import { isAccessControl, scratchPrefix, temporaryName } from './names.ts';
+import { namespaceOf } from './namespace.ts';
 import { checkTaken } from './restore/check-taken.ts';
 import { checkVersion } from './restore/check-version.ts';
 import { neutral } from './restore/expiry.ts';

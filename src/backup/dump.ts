@@ -4,7 +4,7 @@ import { VERSION } from '../version-number.ts';
 import type { ArchiveFile } from './archive/archive-file.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
-import { ARCHIVE_VERSION, namespaceOf } from './archive/format.ts';
+import { ARCHIVE_VERSION } from './archive/format.ts';
 import { openNamespace, writePrelude } from './archive/writer.ts';
 import { type LiveCollection, listCollections } from './collections.ts';
 import type { Database } from './connection.ts';
@@ -12,6 +12,7 @@ import { type HashedNamespace, namespaceHash } from './content-hash.ts';
 import { definitionText, digestFor, indexName } from './definition.ts';
 import type { Consistency, ManifestNamespace } from './manifest.ts';
 import { isAccessControl } from './names.ts';
+import { namespaceOf } from './namespace.ts';
 import { choose, type NamespaceFilter } from './namespace-filter.ts';
 import { readCollection, type Snapshot } from './raw-read.ts';
 

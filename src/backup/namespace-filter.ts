@@ -1,6 +1,6 @@
 import { DeployError } from '../errors.ts';
 import { fitsWildcard } from '../system/wildcard.ts';
-import { namespaceOf } from './archive/format.ts';
+import { type Namespace, namespaceOf } from './namespace.ts';
 
 /**
  * Which collections a backup or a restore is about. Patterns are `DATABASE.COLLECTION`, in which `*` stands for any
@@ -9,11 +9,6 @@ import { namespaceOf } from './archive/format.ts';
 export interface NamespaceFilter {
   readonly include: readonly string[];
   readonly exclude: readonly string[];
-}
-
-interface Namespace {
-  readonly db: string;
-  readonly collection: string;
 }
 
 const matches = (pattern: string, each: Namespace): boolean => fitsWildcard(pattern, namespaceOf(each));

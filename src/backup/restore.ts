@@ -1,9 +1,9 @@
 import { DeployError } from '../errors.ts';
-import { namespaceOf } from './archive/format.ts';
 import { findLeftovers, listCollections } from './collections.ts';
 import type { Database } from './connection.ts';
 import { combineHashes } from './content-hash.ts';
 import { temporaryName } from './names.ts';
+import { namespaceOf } from './namespace.ts';
 import { readDefinition } from './restore/check-taken.ts';
 import { checkVersion } from './restore/check-version.ts';
 import { type Neutralising, neutral } from './restore/expiry.ts';

@@ -4,13 +4,14 @@ import { isIdentityMissing } from './age/unlock.ts';
 import { ByteSource } from './archive/byte-source.ts';
 import { crcText } from './archive/crc64.ts';
 import { toExtendedJson } from './archive/extended-json.ts';
-import { type ArchiveHeader, namespaceOf, type PreludeEntry } from './archive/format.ts';
+import type { ArchiveHeader, PreludeEntry } from './archive/format.ts';
 import { archiveInvalid } from './archive/invalid.ts';
 import { ArchiveReader, OPLOG_NAMESPACE } from './archive/reader.ts';
 import { type ContentHash, combineHashes, type HashedNamespace, namespaceHash } from './content-hash.ts';
 import { digestFor, indexName } from './definition.ts';
 import type { DocumentDigest } from './document-digest.ts';
 import { type Manifest, type ManifestNamespace, manifestPath, readManifest } from './manifest.ts';
+import { namespaceOf } from './namespace.ts';
 
 export interface VerifyProgress {
   readonly namespace: string | null;

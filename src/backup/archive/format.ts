@@ -44,9 +44,6 @@ export interface BlockHeader {
   readonly crc: bigint;
 }
 
-export const namespaceOf = (at: { readonly db: string; readonly collection: string }): string =>
-  `${at.db}.${at.collection}`;
-
 export const encodeHeader = (header: ArchiveHeader): Buffer =>
   Buffer.from(
     BSON.serialize({

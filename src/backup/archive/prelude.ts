@@ -1,3 +1,4 @@
+import { namespaceOf } from '../namespace.ts';
 import { lengthProblem } from './bson.ts';
 import type { ByteCursor } from './byte-cursor.ts';
 import {
@@ -5,7 +6,6 @@ import {
   decodeHeader,
   decodePreludeEntry,
   MAGIC,
-  namespaceOf,
   type PreludeEntry,
   TERMINATOR_LENGTH,
 } from './format.ts';

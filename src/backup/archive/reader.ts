@@ -1,4 +1,5 @@
 import type { DeployError } from '../../errors.ts';
+import { namespaceOf } from '../namespace.ts';
 import { BsonError, checkDocument, type DocumentRun, eachDocument, lengthProblem } from './bson.ts';
 import { ByteCursor } from './byte-cursor.ts';
 import type { ByteSource } from './byte-source.ts';
@@ -7,7 +8,6 @@ import {
   type ArchiveHeader,
   type BlockHeader,
   decodeBlockHeader,
-  namespaceOf,
   type PreludeEntry,
   TERMINATOR_LENGTH,
 } from './format.ts';

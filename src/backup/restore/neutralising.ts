@@ -1,6 +1,6 @@
 import { DeployError } from '../../errors.ts';
-import { namespaceOf } from '../archive/format.ts';
 import type { Database } from '../connection.ts';
+import { namespaceOf } from '../namespace.ts';
 import type { VerifiedNamespace } from '../verify.ts';
 import { type Neutralising, probeNeutralising } from './expiry.ts';
 import { hasExpiry } from './work.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { namespaceOf } from '../archive/format.ts';
 import type { LiveCollection } from '../collections.ts';
 import { isAccessControl, temporaryName } from '../names.ts';
+import { namespaceOf } from '../namespace.ts';
 import { choose, isChosen, type NamespaceFilter } from '../namespace-filter.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';
 

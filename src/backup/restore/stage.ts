@@ -1,10 +1,11 @@
 import { DeployError, messageOf } from '../../errors.ts';
 import { ByteSource } from '../archive/byte-source.ts';
-import { type Definition, type NamespaceType, namespaceOf } from '../archive/format.ts';
+import type { Definition, NamespaceType } from '../archive/format.ts';
 import { ArchiveReader } from '../archive/reader.ts';
 import { listNames } from '../collections.ts';
 import type { Database } from '../connection.ts';
 import { digestFor } from '../definition.ts';
+import { namespaceOf } from '../namespace.ts';
 import type { InsertTarget } from '../raw-insert.ts';
 import { readCollection } from '../raw-read.ts';
 import type { VerifiedBackup, VerifiedNamespace } from '../verify.ts';

@@ -1,5 +1,5 @@
 import { DeployError } from '../../errors.ts';
-import { namespaceOf } from '../archive/format.ts';
+import { namespaceOf } from '../namespace.ts';
 import { checkTaken } from './check-taken.ts';
 import { makeExpiryLive } from './expiry.ts';
 import { countDocuments } from './server-steps.ts';

@@ -1,10 +1,10 @@
 import { fromExtendedJson, toExtendedJson } from '../archive/extended-json.ts';
-import { namespaceOf } from '../archive/format.ts';
 import type { OrderedDocument } from '../archive/ordered-document.ts';
 import { type LiveCollection, listNames } from '../collections.ts';
 import type { Database } from '../connection.ts';
 import { canonicalText } from '../definition.ts';
 import { temporaryName } from '../names.ts';
+import { namespaceOf } from '../namespace.ts';
 import { checkTaken } from './check-taken.ts';
 import type { RestoreScope, ViewSwap } from './plan.ts';
 import { createCollection, dropCollection } from './server-steps.ts';
