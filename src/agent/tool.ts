@@ -15,14 +15,26 @@ export interface Tool {
   run(argv: readonly string[], options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<Ran>;
 }
 
-/** What it said when it failed: the message of its error, else its last line. */
-export const complaintOf = ({ exitCode, stdout, stderr }: Ran): string => {
+interface Document {
+  readonly error?: { readonly message: string };
+  /** Of `watch`. */
+  readonly findings?: readonly { readonly what: string; readonly status: string; readonly detail: string }[];
+}
+
+const documentOf = (stdout: string): Document => {
   try {
-    const { error } = JSON.parse(stdout) as { readonly error?: { readonly message?: unknown } };
-    if (typeof error?.message === 'string') return error.message;
+    return JSON.parse(stdout) as Document;
   } catch {
-    // No document: its own words, then.
+    return {};
   }
+};
+
+/** What it said when it failed: the message of its error, or what it found; else its last line. */
+export const complaintOf = ({ exitCode, stdout, stderr }: Ran): string => {
+  const { error, findings = [] } = documentOf(stdout);
+  if (error !== undefined) return error.message;
+  const bad = findings.filter(({ status }) => status === 'bad');
+  if (bad.length > 0) return bad.map(({ what, detail }) => `${what}: ${detail}`).join('; ');
   const last = stderr.trim().split('\n').at(-1) ?? '';
   return last === '' ? `exit ${exitCode ?? 'by a signal'}` : last;
 };

@@ -46,7 +46,8 @@ export const defineDoctor: DefineVerb = (program, schedule) => {
       interruption: 'reads',
       job: async (session) => {
         const report = await examine(session);
-        session.show(report, (view) => doctorLines(report, view));
+        const show = report.ok ? session.showUnlessQuiet : session.show;
+        show(report, (view) => doctorLines(report, view));
         return report.ok ? undefined : exitCodes['check-failed'];
       },
     }),

@@ -54,7 +54,7 @@ const eventPlayer = (events: StepEvents, output: Session['output'], clock: Sessi
 
 const showEnding = (session: Session, kind: string, ending: Ending): number => {
   if (ending.error === null) {
-    session.show(ending.result, (view) => resultLines(kind, ending.result, view));
+    session.showUnlessQuiet(ending.result, (view) => resultLines(kind, ending.result, view));
     return ending.exitCode;
   }
   return showError(session, { report: ending.error, exitCode: ending.exitCode, causes: ending.causes });

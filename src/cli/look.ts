@@ -7,7 +7,7 @@ export interface Look<T> {
   readonly command: Scheduled['command'];
   read(app: App): Promise<T>;
   lines(result: T, view: View): readonly string[];
-  /** Of a result that is no error and yet not well; 0 unless told. */
+  /** Makes it a check: of a result that is no error and yet not well; undefined: it is well, which --quiet leaves unsaid. */
   exitCode?(result: T): number | undefined;
 }
 
@@ -19,7 +19,10 @@ export const look = <T>(schedule: Schedule, { command, read, lines, exitCode }: 
     job: (session: Session) =>
       session.withApp(async (app) => {
         const result = await read(app);
-        session.show(result, (view) => lines(result, view));
-        return exitCode?.(result);
+        const code = exitCode?.(result);
+        // A check that finds nothing wrong has nothing to say to cron; a list is asked for to be seen.
+        const show = exitCode !== undefined && code === undefined ? session.showUnlessQuiet : session.show;
+        show(result, (view) => lines(result, view));
+        return code;
       }),
   });

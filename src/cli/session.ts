@@ -30,6 +30,8 @@ export interface Session extends Workspace {
   onInterrupt(handler: ((by: string) => void) | null): void;
   /** The result: the data as it is with --json, else the lines. */
   show(data: unknown, lines: (view: View) => readonly string[]): void;
+  /** The same for what was only to be done, or to be well: with --quiet nothing is said of it. */
+  showUnlessQuiet(data: unknown, lines: (view: View) => readonly string[]): void;
   /** Throws 'needs-confirmation' when there is no --yes and nobody to ask: the first thing a destructive verb does. */
   assertConfirmable(what: string): void;
   /** Asks; not when the plan destroys nothing. */
@@ -58,6 +60,9 @@ export const createSession = (given: SessionOptions): Session => {
     show(data, lines) {
       if (options.json) output.document(data);
       else output.result(lines({ now: clock.now(), paint: painter(io.stdout, io.env) }));
+    },
+    showUnlessQuiet(data, lines) {
+      if (options.json || !options.quiet) session.show(data, lines);
     },
     assertConfirmable: (what) => assertConfirmable(io, options.yes, what),
     async confirm(what, plan) {

@@ -55,6 +55,19 @@ it('has one place for an agent, which is free again once that one is gone', asyn
 
 it.each([
   [{ exitCode: 30, stdout: '{"error":{"message":"no space"}}', stderr: 'error: x' }, 'no space'],
+  [
+    {
+      ...{ exitCode: 3, stderr: '' },
+      stdout: JSON.stringify({
+        ok: false,
+        findings: [
+          { what: 'gates', status: 'bad', detail: 'web failed' },
+          { what: 'disk', status: 'ok', detail: '3 %' },
+        ],
+      }),
+    },
+    'gates: web failed',
+  ],
   [{ exitCode: 3, stdout: '{"ok":false}', stderr: 'warning: a\nnot healthy\n' }, 'not healthy'],
   [{ exitCode: 1, stdout: '', stderr: '' }, 'exit 1'],
   [{ exitCode: null, stdout: '', stderr: '' }, 'exit by a signal'],

@@ -341,6 +341,12 @@ describe('health', () => {
       out: lines('ok  web  0.1s  200', 'failed  redis  0.1s  refused now', 'not healthy: 1 gate failed'),
       err: '',
     });
+    expect(await run(['health', '-q'], { app: { health: async () => good } })).toEqual({
+      exitCode: 0,
+      out: '',
+      err: '',
+    });
+    expect((await run(['health', '-q'], { app: { health: async () => bad } })).out).toContain('not healthy');
     const json = await run(['health', '--json'], { app: { health: async () => bad } });
     expect(json.exitCode).toBe(3);
     expect(JSON.parse(json.out)).toEqual(bad);
@@ -448,6 +454,20 @@ describe('config', () => {
     const json = JSON.parse((await run(['config', '--json'], { config: secret })).out);
     expect(json).toMatchObject({ keepReleases: 5, database: { name: 'kaleem' } });
     expect(JSON.stringify(json)).not.toContain('hunter22');
+  });
+
+  it('leaves unsaid with -q that something was done, and not what was asked for', async () => {
+    const app = {
+      backupCreate: async () => backup,
+      history: async () => [],
+      doctor: async () => ({ ok: true, checks: [] }),
+    };
+    for (const argv of [['backup', 'create'], ['doctor']]) {
+      expect(await run([...argv, '-q'], { app })).toEqual({ exitCode: 0, out: '', err: '' });
+      expect((await run(argv, { app })).out).not.toBe('');
+      expect(JSON.parse((await run([...argv, '-q', '--json'], { app })).out)).toBeTypeOf('object');
+    }
+    expect((await run(['history', '-q'], { app })).out).toBe('nothing has happened yet\n');
   });
 
   it('has its warnings told before an operation, also with -q and --json, and by doctor; not each time one looks', async () => {
