@@ -1,8 +1,8 @@
 import { JOBS, type Job } from '../config/notifier.ts';
-import type { AgentWorld } from './agent.ts';
 import { HISTORY, JOB_PLANS, RECOVER } from './jobs.ts';
 import type { AgentRecord, JobRecord } from './record.ts';
 import { complaintOf, type Ran } from './tool.ts';
+import type { AgentWorld } from './world.ts';
 
 /** 12: Docker is not up yet, say. Anything else is final. */
 const HEALS = 12;

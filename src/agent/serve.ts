@@ -6,11 +6,12 @@ import { becomeAgent } from '../operation/agent-socket.ts';
 import { openState } from '../operation/state.ts';
 import type { Clock } from '../system/clock.ts';
 import { systemCommands } from '../system/command.ts';
-import { type AgentWorld, runAgent } from './agent.ts';
+import { runAgent } from './agent.ts';
 import { readAgentRecord, writeAgentRecord } from './record.ts';
 import { openSupervisor } from './supervisor.ts';
 import { timetablesOf } from './timetables.ts';
 import { complaintOf, type Tool } from './tool.ts';
+import type { AgentWorld } from './world.ts';
 
 export interface ServeOptions extends Pick<AgentWorld, 'signal' | 'say' | 'onReload'> {
   readonly clock: Clock;

@@ -1,9 +1,9 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
-import type { AgentEvent } from '../agent/agent.ts';
 import type { AgentRecord } from '../agent/record.ts';
 import type { AgentSettings } from '../agent/serve.ts';
+import type { AgentEvent } from '../agent/world.ts';
 import { JOBS, type Job } from '../config/notifier.ts';
 import { DeployError } from '../errors.ts';
 import { formatAgo, formatDuration, printable } from './render/format.ts';

@@ -3,7 +3,7 @@ import { listOperations } from '../../operation/operations.ts';
 import { findState } from '../../operation/state.ts';
 import { parseCronSchedule } from '../../system/cron-schedule.ts';
 import type { AppOptions } from '../app-options.ts';
-import type { Look } from './watch.ts';
+import type { Look } from './look.ts';
 
 const HOUR_MS = 3_600_000;
 /** As many runs ahead are looked at: a pattern of weekdays repeats within them. */

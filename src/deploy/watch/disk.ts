@@ -1,6 +1,6 @@
 import { diskSpace } from '../../system/disk.ts';
 import type { Session } from '../operate.ts';
-import type { Look } from './watch.ts';
+import type { Look } from './look.ts';
 
 /** A disk that was called full is so until it is this much emptier: not each time a log is turned over. */
 const RELIEF_PERCENT = 3;

@@ -2,7 +2,7 @@ import type { GateReport } from '../../health/poll.ts';
 import type { Session } from '../operate.ts';
 import type { LockStatus } from '../results.ts';
 import { health, lockStatus } from '../status.ts';
-import type { Look } from './watch.ts';
+import type { Look } from './look.ts';
 
 /** A gate may miss once, on a busy server. */
 const TRIES = 3;

@@ -7,12 +7,8 @@ import { type Telling, telling } from '../telling.ts';
 import { lookAtBackups } from './backups.ts';
 import { lookAtDisks } from './disk.ts';
 import { lookAtGates } from './gates.ts';
+import type { Look } from './look.ts';
 import { type Known, readKnown, WATCHED, type Watched, writeKnown } from './record.ts';
-
-/** What a look at one thing found. */
-export type Look =
-  | { readonly status: 'ok' | 'skipped'; readonly detail: string }
-  | { readonly status: 'bad'; readonly detail: string; readonly hint: string | null };
 
 export interface WatchFinding {
   readonly what: Watched;

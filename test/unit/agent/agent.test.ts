@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { type AgentEvent, type AgentWorld, runAgent, type Timetables } from '../../../src/agent/agent.ts';
+import { runAgent } from '../../../src/agent/agent.ts';
 import type { AgentRecord } from '../../../src/agent/record.ts';
 import { timetablesOf } from '../../../src/agent/timetables.ts';
 import type { Ran } from '../../../src/agent/tool.ts';
+import type { AgentEvent, AgentWorld, Timetables } from '../../../src/agent/world.ts';
 import type { AgentConfig } from '../../../src/config/config.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 

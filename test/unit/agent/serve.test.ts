@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { AgentEvent } from '../../../src/agent/agent.ts';
 import { serveAgent } from '../../../src/agent/serve.ts';
+import type { AgentEvent } from '../../../src/agent/world.ts';
 import { becomeAgent } from '../../../src/operation/agent-socket.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 
