@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
 import { messageOf } from '../errors.ts';
 import { SshFailure } from '../system/ssh/failure.ts';
@@ -20,8 +20,8 @@ export interface Sinks {
 
 /** A way to a host, that may be lost at any time. */
 export interface Connection {
-  /** Runs a command line there, without a terminal and without input. `stop` aborted: it is told, and no longer listened to. */
-  run(command: string, sinks: Sinks, stop?: AbortSignal): Promise<Ended>;
+  /** Runs a command line there, without a terminal; `input`: what it reads. `stop` aborted: it is told, and no longer listened to. */
+  run(command: string, sinks: Sinks, stop?: AbortSignal, input?: Readable): Promise<Ended>;
   close(): void;
 }
 
@@ -53,7 +53,13 @@ const endingOf = (exitCode: number | null, signal: string | undefined): Ended =>
   return { how: 'exited', exitCode };
 };
 
-const runOn = (ssh: NodeSSH, command: string, { stdout, stderr }: Sinks, stop?: AbortSignal): Promise<Ended> =>
+const runOn = (
+  ssh: NodeSSH,
+  command: string,
+  { stdout, stderr }: Sinks,
+  stop?: AbortSignal,
+  input?: Readable,
+): Promise<Ended> =>
   new Promise((resolve) => {
     const { connection } = ssh;
     const lost = (): void => resolve({ how: 'lost' });
@@ -71,10 +77,13 @@ const runOn = (ssh: NodeSSH, command: string, { stdout, stderr }: Sinks, stop?: 
         });
         channel.on('close', () => {
           connection.off('close', lost);
+          input?.destroy();
           resolve(ended);
         });
-        // It waits for nothing from us.
-        channel.end();
+        // Whoever ends before the end of its input closes it; what could not be read here must not pass for its end.
+        channel.on('error', () => {});
+        if (input === undefined) channel.end();
+        else input.once('error', () => channel.destroy()).pipe(channel);
         const onStop = (): void => {
           channel.signal('INT');
           channel.close();
@@ -109,5 +118,5 @@ export const openConnection = async (
     throw error;
   }
   const last = open.at(-1) as NodeSSH;
-  return { run: (command, sinks, stop) => runOn(last, command, sinks, stop), close };
+  return { run: (command, sinks, stop, input) => runOn(last, command, sinks, stop, input), close };
 };

@@ -5,7 +5,7 @@ import { type Files, failure, load, project } from './project.ts';
 
 const hostsOf = async (files: Files, destination: string | null = null, folder = '') => {
   const directory = await project(files, { bare: true });
-  return loadHosts({ cwd: join(directory, folder), environment: { HOME: '/home/k' }, destination });
+  return (await loadHosts({ cwd: join(directory, folder), environment: { HOME: '/home/k' }, destination })).hosts;
 };
 
 const FULL = `
