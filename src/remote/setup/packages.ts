@@ -15,7 +15,7 @@ export interface Offer {
 export const parseOffers = (madison: string): readonly Offer[] =>
   madison.split('\n').flatMap((line) => {
     const [, name, version, suite] =
-      /^\s*([a-z0-9][a-z0-9.+-]*) \| (\S+) \| \S+ ([A-Za-z0-9._-]+)\/?\S* \S+ Packages$/.exec(line) ?? [];
+      /^\s*([a-z0-9][a-z0-9.+-]*) \| +(\S+) +\| \S+ ([A-Za-z0-9._-]+)\/?\S* \S+ Packages$/.exec(line) ?? [];
     return name === undefined || version === undefined || suite === undefined ? [] : [{ name, version, suite }];
   });
 
@@ -77,12 +77,9 @@ export const chooseNext = (
   return parts?.map((name) => `${name}/${next}`) ?? null;
 };
 
-/** `docker.io 20.10.24, docker-compose 1.29.2`, for messages. */
+/** `docker.io 20.10.24 (bookworm), docker-compose 1.29.2 (bookworm)`, for messages. */
 export const shownOffers = (wanted: readonly Wanted[], offers: readonly Offer[]): string =>
-  wanted
-    .flatMap((each) => NAMES[each])
-    .flatMap((name) => {
-      const offer = offers.find((one) => one.name === name);
-      return offer === undefined ? [] : [`${name} ${offer.version}`];
-    })
+  offers
+    .filter(({ name }) => wanted.some((each) => NAMES[each].includes(name)))
+    .map(({ name, version, suite }) => `${name} ${version} (${suite})`)
     .join(', ') || 'nothing';

@@ -5,9 +5,9 @@ export interface Source {
 }
 
 /** The suite after one whose own Docker is too old. */
-const NEXT: Readonly<Record<string, string>> = { bookworm: 'trixie' };
+const NEXT: ReadonlyMap<string, string> = new Map([['bookworm', 'trixie']]);
 
-export const suiteAfter = (codename: string): string | null => NEXT[codename] ?? null;
+export const suiteAfter = (codename: string): string | null => NEXT.get(codename) ?? null;
 
 type Stanza = ReadonlyMap<string, string>;
 
