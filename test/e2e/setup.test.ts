@@ -41,12 +41,12 @@ describe('a server with nothing but sshd', () => {
   const typed = (...argv: readonly string[]): Promise<Outcome> => begin(argv).ended;
   const setup = (...argv: readonly string[]): Promise<Outcome> =>
     typed('setup', '--host', 'prod', '--directory', project(), ...argv);
-  /** As sshd_config(5) and friends see it: all that setup may change, by digest. */
+  /** All that setup may change. The gate's record is none of it: each login is written down. */
   const state = async (): Promise<string> =>
     server.exec(
       'sh',
       '-c',
-      `{ dpkg-query -W; getent passwd; find /etc /opt /usr/local /srv /var/lib/kaleem-deploy ${project()} -xdev -printf '%p %m %u %T@\\n' | sort; } 2>/dev/null`,
+      `{ dpkg-query -W; getent passwd; find /etc /opt /usr/local /srv /var/lib/kaleem-deploy ${project()} -xdev -name gate -path '*/.kaleem/*' -prune -o -printf '%p %m %u %T@\\n' | sort; } 2>/dev/null`,
     );
   const oneLogin = (name: string, user: string, identity: string, ...lines: readonly string[]): readonly string[] => [
     ...[`Host ${name}`, `HostName ${address}`, `User ${user}`, `IdentityFile ${identity}`],
@@ -176,8 +176,12 @@ describe('a server with nothing but sshd', () => {
     stack = await makeStack({ machine: server, ports, directory: project(), checks: 'cheap' });
     await stack.write('kaleem-deploy.yml', 'stability: 0s\n');
     const there = (...argv: readonly string[]) => typed('--host', 'prod', ...argv);
-    expectExit(await there('doctor'), 0);
+    const early = await there('doctor');
+    expectExit(early, 3);
+    expect(early.stdout).toContain('`kaleem-deploy doctor` checks the connection');
+    expect(early.stdout).toContain('ok    fence               the firewall is within reach');
     expectExit(await there('v0.0.1'), 0);
+    expectExit(await there('doctor'), 0);
     await expectServes(stack, 'v0.0.1');
     const content = await stack.contentHash();
 
