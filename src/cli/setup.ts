@@ -2,7 +2,6 @@ import { resolve } from 'node:path';
 import type { RemoteHost } from '../config/config.ts';
 import { DeployError } from '../errors.ts';
 import type { SetupResult, SetupWatcher, StepReport } from '../remote/setup/set-up.ts';
-import type { DeployKey } from '../remote/setup/step.ts';
 import { bareName, openThere, type There } from './open-host.ts';
 import { painter } from './render/paint.ts';
 import { beginLine, setupLines, stepLine } from './render/setup.ts';
@@ -16,7 +15,10 @@ interface Given {
   readonly downgrade?: boolean;
 }
 
-type LocalKey = DeployKey & { identityFile(): Promise<string | null> };
+interface Identity {
+  readonly path: string;
+  readonly shown: string;
+}
 
 /** The deploy key opens no shell: whoever prepares the host logs in as `ssh HOST` would. */
 const asAdministrator =
@@ -33,22 +35,20 @@ const watcherOf = ({ io, output, options }: Session): SetupWatcher => {
   return { begun: (name, would) => say(beginLine(name, would)), ended: (report) => say(stepLine(report, paint)) };
 };
 
-/** The end of it all: the new key gets an answer from the new program. Null: its private half is not on this computer. */
+/** The end of it all: the new key gets an answer from the new program. */
 const tryKey = async (
   { another, settings }: There,
   account: string,
-  key: LocalKey,
+  { path: identityFile, shown }: Identity,
   version: string,
-): Promise<StepReport | null> => {
-  const identityFile = await key.identityFile();
-  if (identityFile === null) return null;
+): Promise<StepReport> => {
   const { versionIn } = await import('../remote/versions.ts');
   const place = { address: settings?.address ?? null, port: settings?.port ?? null };
   const host = another({ ...place, user: account, identityFile, directory: null, program: ['kaleem-deploy'] });
   try {
     const answer = await host.ask(['version', '--json']);
     const there = answer?.exitCode === 0 ? versionIn(answer.stdout) : null;
-    if (there === version) return { name: 'login', outcome: 'ok', detail: `${account} by ${key.shown}: ${there}` };
+    if (there === version) return { name: 'login', outcome: 'ok', detail: `${account} by ${shown}: ${there}` };
     const said = answer === null ? 'the connection was lost' : `${answer.stderr}${answer.stdout}`.trim();
     throw new DeployError('setup-failed', `the new key does not reach kaleem-deploy ${version} on ${host.name}`, {
       details: said.split('\n').slice(-12),
@@ -107,9 +107,16 @@ const setup = async (session: Session, given: Given): Promise<undefined> => {
       },
       watcher,
     );
-    const login = options.dryRun ? null : await tryKey(there, account, key, tool.version);
+    const identity = await key.identity();
+    const login = options.dryRun || identity === null ? null : await tryKey(there, account, identity, tool.version);
     if (login !== null) watcher.ended(login);
-    show(session, there, { ...result, steps: [...result.steps, ...(login === null ? [] : [login])] }, { account, key });
+    show(
+      session,
+      there,
+      { ...result, steps: [...result.steps, ...(login === null ? [] : [login])] },
+      account,
+      identity,
+    );
     return undefined;
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
@@ -126,14 +133,15 @@ const show = (
   session: Session,
   { settings, host }: There,
   { directory, steps, missing }: SetupResult,
-  { account, key }: { readonly account: string; readonly key: LocalKey },
+  account: string,
+  identity: Identity | null,
 ): void => {
   const { address, port } = settings ?? { address: null, port: null };
   const name = bareName(host.name);
   const entry = {
     ...(address === null ? {} : { address }),
     ...(port === null ? {} : { port }),
-    ...{ user: account, identity_file: key.shown.replace(/\.pub$/, '') },
+    ...{ user: account, ...(identity === null ? {} : { identity_file: identity.shown }) },
   };
   const changed = steps.some(({ outcome }) => outcome !== 'ok');
   const report = { host: name, account, directory, changed, dryRun: session.options.dryRun, steps, missing };

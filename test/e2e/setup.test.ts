@@ -90,7 +90,7 @@ describe('a server with nothing but sshd', () => {
     expect(changed).toBe(true);
     expect(steps.map(({ name, outcome: what }) => `${what} ${name}`)).toEqual([
       'ok system',
-      ...['Docker', 'Node', 'kaleem-deploy', 'account', 'sudo rule', 'folders', 'gate', 'agent', 'deploy key'].map(
+      ...['Docker', 'Node', 'kaleem-deploy', 'account', 'sudo rule', 'folders', 'gate', 'deploy key', 'agent'].map(
         (name) => `would ${name}`,
       ),
     ]);

@@ -20,7 +20,8 @@ export interface HostEntry {
   readonly address?: string;
   readonly port?: number;
   readonly user: string;
-  readonly identity_file: string;
+  /** Not there: the private half is somebody else's. */
+  readonly identity_file?: string;
 }
 
 export interface SetupReport extends SetupResult {
@@ -32,7 +33,7 @@ export interface SetupReport extends SetupResult {
 }
 
 const entryLines = (host: string, entry: HostEntry): readonly string[] => [
-  'in kaleem-deploy.yml on this computer, so that --host deploys by the new key:',
+  `in kaleem-deploy.yml ${entry.identity_file === undefined ? 'of whoever has the key (it was not tried: it is not on this computer)' : 'on this computer'}, so that --host deploys by it:`,
   '  hosts:',
   `    ${host}:`,
   ...Object.entries(entry).map(([name, value]) => `      ${name}: ${value}`),

@@ -34,9 +34,14 @@ apt-cache madison "$@" 2>/dev/null
 exit 0
 `;
 
+/** A file that somebody has changed stays as it is. */
 const INSTALL = `${PATIENT}
-patient apt-get -q -y -o DPkg::Lock::Timeout=300 --no-install-recommends install "$@"
+patient apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold \\
+  --no-install-recommends install "$@"
 `;
+
+/** An update that reached no repository is a success to apt-get. */
+const COMPLAINTS = `grep -E '^(E|W|Err)' ${LOG} | tail -n 8; exit 0`;
 
 const SOURCES = `cat /etc/apt/sources.list.d/*.sources 2>/dev/null; exit 0`;
 const LIST = `cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null; exit 0`;
@@ -90,5 +95,7 @@ export const findPackages = async (site: Site, found: Found, wanted: readonly Wa
   if (theirs !== null) return theirs;
   const offered = shownOffers(wanted, await offersFor(site));
   const least = wanted.map((each) => `${each === 'engine' ? 'Docker' : 'Compose'} ${LEAST[each]}`).join(' and ');
-  return refuse(`${name} offers ${offered}, and ${least} or newer are needed`, `install it by hand: ${INSTRUCTIONS}`);
+  const complaints = (await site.sh('reading its log', COMPLAINTS)).split('\n').filter((line) => line !== '');
+  const message = `${name} offers ${offered}, and ${least} or newer are needed`;
+  return refuse(message, `install it by hand: ${INSTRUCTIONS}`, complaints);
 };

@@ -18,8 +18,11 @@ export interface LocalKeyWorld {
 }
 
 export interface LocalKey extends DeployKey {
-  /** What to log in with: a private key's file or, where an agent has it, a public one's; null: its private half is not here. */
-  identityFile(): Promise<string | null>;
+  /**
+   * What to log in with, and how a person would write it: a private key's file or, where an agent has it, a public one's; null: its private
+   * half is not here.
+   */
+  identity(): Promise<{ readonly path: string; readonly shown: string } | null>;
 }
 
 const unlessMissing = (error: NodeJS.ErrnoException): null => {
@@ -49,12 +52,13 @@ const namedKey = async (path: string, { commands, signal, environment }: LocalKe
     publicKey: text.trim(),
     shown: path,
     make: async () => text.trim(),
-    async identityFile() {
-      if (privateFile !== path && (await readOrNull(privateFile)) !== null) return privateFile;
+    async identity() {
+      if (privateFile !== path && (await readOrNull(privateFile)) !== null)
+        return { path: privateFile, shown: privateFile };
       const env = withEnvironment(environment);
       const agent = await commands.run(['ssh-add', '-L'], { timeoutMs: AGENT_MS, signal, env });
       const blob = text.trim().split(/\s+/)[1] ?? '';
-      return agent.exitCode === 0 && blob !== '' && agent.stdout.includes(blob) ? path : null;
+      return agent.exitCode === 0 && blob !== '' && agent.stdout.includes(blob) ? { path, shown: path } : null;
     },
   };
 };
@@ -80,7 +84,8 @@ const ownKey = async (host: string, { commands, signal, home }: LocalKeyWorld): 
       hint: made.exitCode === 127 ? 'sudo apt-get install openssh-client' : `ls -l ${path}`,
     });
   };
-  return { publicKey: publicKey?.trim() ?? null, shown: `~/.ssh/${name}`, make, identityFile: async () => path };
+  const shown = `~/.ssh/${name}`;
+  return { publicKey: publicKey?.trim() ?? null, shown, make, identity: async () => ({ path, shown }) };
 };
 
 /** `file`: a public key that somebody names; null: one of its own for this host. Throws 'usage', 'config-invalid'. */

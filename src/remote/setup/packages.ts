@@ -55,15 +55,15 @@ const choose = (wanted: readonly Wanted[], offers: readonly Offer[]): readonly s
 const ofSuite = (offers: readonly Offer[], own: (suite: string) => boolean): readonly Offer[] =>
   offers.filter(({ suite }) => own(suite));
 
-/** Whether a suite is that of the machine: not the one after it. */
-const isNot =
+/** Whether apt takes packages of the suite by itself: not those of the one after the machine's own, nor backports. */
+const isOwn =
   (next: string | null) =>
   (suite: string): boolean =>
-    suite !== next;
+    suite !== next && !suite.endsWith('-backports') && suite !== 'experimental';
 
 /** From what the machine has by itself: nothing of the suite after its own. */
 export const chooseOwn = (wanted: readonly Wanted[], offers: readonly Offer[], next: string | null) =>
-  choose(wanted, ofSuite(offers, isNot(next)));
+  choose(wanted, ofSuite(offers, isOwn(next)));
 
 /** From the suite after its own: `docker.io/trixie`. The engine's own parts must be of one suite. */
 export const chooseNext = (

@@ -16,7 +16,7 @@ import { unitStep } from './unit.ts';
 
 const STEPS: readonly Step[] = [
   ...[systemStep, dockerStep, nodeStep, toolStep],
-  ...[accountStep, sudoStep, folderStep, gateStep, unitStep, keyStep],
+  ...[accountStep, sudoStep, folderStep, gateStep, keyStep, unitStep],
 ];
 
 /** `ok`: there was nothing to do. */

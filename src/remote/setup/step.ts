@@ -71,6 +71,6 @@ export interface Step {
 export const ok = (detail: string): Finding => ({ is: 'ok', detail });
 
 /** What setup does not do, and what to do instead. */
-export const refuse = (message: string, hint: string): never => {
-  throw new DeployError('unsupported', message, { hint });
+export const refuse = (message: string, hint: string, details: readonly string[] = []): never => {
+  throw new DeployError('unsupported', message, { hint, details });
 };

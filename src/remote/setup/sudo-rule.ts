@@ -18,7 +18,7 @@ export const sudoersOf = (account: string): string => {
   if (MEANS_SOMETHING.test(GATE_COMMAND)) throw new Error(`${GATE_COMMAND} needs quoting`);
   return [
     HEADER,
-    `Defaults:${account} env_reset, !requiretty, env_keep = "SSH_ORIGINAL_COMMAND SSH_CONNECTION SSH_USER_AUTH"`,
+    `Defaults:${account} env_reset, env_keep = "SSH_ORIGINAL_COMMAND SSH_CONNECTION SSH_USER_AUTH"`,
     `${account} ALL=(root) NOPASSWD: ${GATE_COMMAND}`,
     '',
   ].join('\n');

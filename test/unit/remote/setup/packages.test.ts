@@ -93,6 +93,11 @@ describe('packages', () => {
     expect(chooseNext(['compose'], all, 'trixie')).toEqual(['docker-compose/trixie']);
   });
 
+  it('of backports are not what apt takes by itself', () => {
+    const backport = offer('nodejs', '20.19.2~bpo12+1', 'bookworm-backports');
+    expect(chooseOwn(['node'], offers(backport, ...BOOKWORM), 'trixie')).toBeNull();
+  });
+
   it('are none when one of what is wanted is missing', () => {
     expect(chooseOwn(BOTH, offers(...BOOKWORM), null)).toBeNull();
     expect(chooseNext(BOTH, offers(TRIXIE[0] ?? ''), 'trixie')).toBeNull();

@@ -125,7 +125,7 @@ describe('the sudo rule', () => {
     expect(
       sudoersOf('deployer'),
     ).toBe(`# Written by kaleem-deploy setup: the account may be root for this one command line.
-Defaults:deployer env_reset, !requiretty, env_keep = "SSH_ORIGINAL_COMMAND SSH_CONNECTION SSH_USER_AUTH"
+Defaults:deployer env_reset, env_keep = "SSH_ORIGINAL_COMMAND SSH_CONNECTION SSH_USER_AUTH"
 deployer ALL=(root) NOPASSWD: /usr/local/bin/kaleem-deploy gate --config /etc/kaleem-deploy/gate.yml --key deploy
 `);
   });
