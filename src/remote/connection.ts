@@ -20,7 +20,10 @@ export interface Sinks {
 
 /** A way to a host, that may be lost at any time. */
 export interface Connection {
-  /** Runs a command line there, without a terminal; `input`: what it reads. `stop` aborted: it is told, and no longer listened to. */
+  /**
+   * Runs a command line there, without a terminal; `input`: what it reads. `stop` aborted: it is told, and no longer listened to. Rejects
+   * when the input can't be read: to the program that is the end of it.
+   */
   run(command: string, sinks: Sinks, stop?: AbortSignal, input?: Readable): Promise<Ended>;
   close(): void;
 }
@@ -60,7 +63,7 @@ const runOn = (
   stop?: AbortSignal,
   input?: Readable,
 ): Promise<Ended> =>
-  new Promise((resolve) => {
+  new Promise((resolve, reject) => {
     const { connection } = ssh;
     const lost = (): void => resolve({ how: 'lost' });
     if (connection === null) return lost();
@@ -70,6 +73,10 @@ const runOn = (
       connection.exec(command, (error, channel) => {
         if (error) return lost();
         let ended: Ended = { how: 'lost' };
+        const onInputError = (failure: Error): void => {
+          reject(failure);
+          channel.close();
+        };
         channel.on('data', stdout);
         channel.stderr.on('data', stderr);
         channel.on('exit', (exitCode: number | null, signal?: string) => {
@@ -80,10 +87,10 @@ const runOn = (
           input?.destroy();
           resolve(ended);
         });
-        // Whoever ends before the end of its input closes it; what could not be read here must not pass for its end.
+        // Of a program that ends before its input does.
         channel.on('error', () => {});
         if (input === undefined) channel.end();
-        else input.once('error', () => channel.destroy()).pipe(channel);
+        else input.once('error', onInputError).pipe(channel);
         const onStop = (): void => {
           channel.signal('INT');
           channel.close();

@@ -11,11 +11,10 @@ export interface AgentUnit {
 /** A `%` begins a specifier in any value (systemd.unit(5)). */
 const plain = (text: string): string => text.replaceAll('%', '%%');
 
-/** A word of a command line or a list: in quotes, where `\` escapes, and `$` would begin a variable (systemd.service(5)). */
-const word = (text: string, variables: boolean): string => {
-  const escaped = plain(text).replace(/[\\"]/g, '\\$&');
-  const kept = variables ? escaped.replaceAll('$', '$$$$') : escaped;
-  return /^[A-Za-z0-9_./:@%+,=$-]+$/.test(kept) ? kept : `"${kept}"`;
+/** A word of a command line: in quotes, where `\` escapes, and `$` would begin a variable (systemd.service(5)). */
+const word = (text: string): string => {
+  const escaped = plain(text).replace(/[\\"]/g, '\\$&').replaceAll('$', '$$$$');
+  return /^[A-Za-z0-9_./:@%+,=$-]+$/.test(escaped) ? escaped : `"${escaped}"`;
 };
 
 /**
@@ -34,7 +33,7 @@ StartLimitIntervalSec=0
 [Service]
 Type=notify
 NotifyAccess=all
-ExecStart=${command.map((each) => word(each, true)).join(' ')}
+ExecStart=${command.map(word).join(' ')}
 ExecReload=/bin/kill -HUP $MAINPID
 WorkingDirectory=${plain(directory)}
 Environment=HOME=/root
@@ -46,7 +45,7 @@ TimeoutStopSec=90
 UMask=0077
 
 ProtectSystem=full
-ReadWritePaths=-/etc/kaleem-deploy ${word(`-${directory}`, false)}
+ReadWritePaths=-/etc/kaleem-deploy
 NoNewPrivileges=yes
 ProtectClock=yes
 ProtectHostname=yes

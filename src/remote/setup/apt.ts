@@ -7,11 +7,11 @@ import { distributionOf } from './system.ts';
 const LOG = '/var/log/kaleem-deploy-setup.log';
 
 /**
- * Output goes into a file: a connection that is lost must not end a package manager in the middle. A new server upgrades itself while it
+ * Output goes into a file, and signals go nowhere: neither a connection that is lost nor Ctrl-C must end a package manager in the middle. A new server upgrades itself while it
  * boots, so a lock is waited for, five minutes at most.
  */
 const PATIENT = `
-trap '' HUP
+trap '' HUP INT TERM
 log=${LOG}
 patient() {
   tries=0
@@ -97,5 +97,6 @@ export const findPackages = async (site: Site, found: Found, wanted: readonly Wa
   const least = wanted.map((each) => `${each === 'engine' ? 'Docker' : 'Compose'} ${LEAST[each]}`).join(' and ');
   const complaints = (await site.sh('reading its log', COMPLAINTS)).split('\n').filter((line) => line !== '');
   const message = `${name} offers ${offered}, and ${least} or newer are needed`;
-  return refuse(message, `install it by hand: ${INSTRUCTIONS}`, complaints);
+  const hint = complaints.length === 0 ? '' : 'let the host reach its packages, and type it again; or ';
+  return refuse(message, `${hint}install Docker by hand: ${INSTRUCTIONS}`, complaints);
 };

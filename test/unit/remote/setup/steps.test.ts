@@ -292,7 +292,6 @@ describe("the agent's unit", () => {
     });
     expect(text).toContain('\nExecStart="/opt/a b/kaleem-deploy" agent --config "/srv/x y/$$k.yml"\n');
     expect(text).toContain('\nWorkingDirectory=/srv/100%% "of" $HOME\n');
-    expect(text).toContain('\nReadWritePaths=-/etc/kaleem-deploy "-/srv/100%% \\"of\\" $HOME"\n');
     expect(unit).toContain('\nExecStart=/usr/local/bin/kaleem-deploy agent\n');
   });
 });
