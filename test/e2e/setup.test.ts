@@ -98,6 +98,20 @@ describe('a server with nothing but sshd', () => {
     expect(await readdir(laptop.folder)).not.toContain('.ssh');
   });
 
+  it('that reaches no packages is told by apt itself why, and what to do', async () => {
+    const broken = '/etc/apt/apt.conf.d/99-nowhere';
+    await server.exec('sh', '-c', `echo 'Acquire::http::Proxy "http://127.0.0.1:9";' > ${broken}`);
+    const outcome = await setup('--json');
+    expectExit(outcome, 12);
+    const { error } = outcome.json as { readonly error: { readonly details: readonly string[] } };
+    expect(error).toMatchObject({
+      code: 'unsupported',
+      message: expect.stringContaining('offers nothing, and Docker'),
+    });
+    expect(error.details.join('\n')).toMatch(/Failed to fetch .*127\.0\.0\.1:9/);
+    await server.exec('rm', broken);
+  });
+
   it('is ready after a setup that was killed in the middle and typed again', async () => {
     const killed = begin(['setup', '--host', 'prod', '--directory', project()]);
     await killed.said(/\.\. {5}Docker/);

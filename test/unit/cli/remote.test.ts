@@ -45,6 +45,7 @@ describe('--host', () => {
     [['--host', 'prod', 'no such tag'], 'tag'],
     [['setup'], 'setup prepares another host: which one?'],
     [['setup', '--host', 'prod', '-c', 'x.yml'], 'setup takes no --config'],
+    [['setup', '--host', 'prod', '--directory', '/etc/shop'], "'/etc/shop' is no folder for a project"],
     [['setup', '--host', 'prod', '--account', 'root'], "'root' is not the name of an account"],
   ])('is exit 2 and connects to nothing: %j', async (argv, message) => {
     const { exitCode, out, err } = await run(argv, { env: { PATH: '' } });
