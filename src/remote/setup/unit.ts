@@ -40,7 +40,7 @@ export const unitStep: Step = {
     const does = [
       ...(isThere ? [] : ['write']),
       ...(isThere && isEnabled ? [] : ['enable']),
-      ...(starts ? ['start'] : []),
+      ...(starts ? [activeIn(found) ? 'restart' : 'start'] : []),
     ];
     return {
       is: 'change',

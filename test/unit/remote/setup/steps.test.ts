@@ -269,12 +269,12 @@ describe("the agent's unit", () => {
     [{ files: 'compose.yml\n', 'unit-active': 'active' }, null],
     [
       { files: 'compose.yml\n', 'unit-active': 'active', unit: `${unit}#` },
-      'write, enable, start kaleem-deploy-agent.service',
+      'write, enable, restart kaleem-deploy-agent.service',
     ],
     // It has the program that it was started with.
     [
       { files: 'compose.yml\n', 'unit-active': 'active', program: launcher('/usr/bin/node', '0.1.0-aaaaaaaaaaaa') },
-      'start kaleem-deploy-agent.service',
+      'restart kaleem-deploy-agent.service',
     ],
   ])('with %j: %j', (changes, expected) => expect(would(unitStep, { ...written, ...changes })).toBe(expected));
 
