@@ -520,7 +520,7 @@ describe('help and version', () => {
       ([, verb]) => verb,
     );
     expect(verbs).toEqual(
-      'deploy rollback recover attach abort status history releases images logs health init doctor config backup maintenance notify lock gate prune version help'.split(
+      'deploy rollback recover attach abort status history releases images logs health init doctor config backup maintenance notify lock setup gate prune version help'.split(
         ' ',
       ),
     );
