@@ -67,7 +67,10 @@ describe('a server with nothing but sshd', () => {
     const admin = join(laptop.folder, 'admin');
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', admin]);
     const line = (await readFile(`${admin}.pub`, 'utf8')).trim();
-    await server.exec('sh', '-c', `install -d -m 700 /root/.ssh && echo '${line}' > /root/.ssh/authorized_keys`);
+    // Whose files greet whoever logs in, as many do.
+    const greet = 'echo Welcome; echo "fact end bm8=" >&2';
+    await server.exec(...['sh', '-c', `install -d -m 700 /root/.ssh && echo '${line}' > /root/.ssh/authorized_keys`]);
+    await server.exec('sh', '-c', `printf '%s\\n' '${greet}' > /root/.bashrc`);
     const hostKey = await server.exec('cat', '/etc/ssh/ssh_host_ed25519_key.pub');
     const known = `${address} ${hostKey.split(' ').slice(0, 2).join(' ')}\n`;
     await writeFile(laptop.knownHosts, `${known}${await readFile(jump.knownHosts, 'utf8')}`);
@@ -121,7 +124,7 @@ describe('a server with nothing but sshd', () => {
 
     const outcome = await setup();
     expectExit(outcome, 0);
-    expect(outcome.stderr).toMatch(/^done {3}Docker .* Compose 2\./m);
+    expect(outcome.stderr).toMatch(/^done {3}Docker .*: Docker \d[\w.+]*, Compose \d[\w.+-]*$/m);
     expect(outcome.stderr).toMatch(/^ok {5}login .*kaleem-deploy by ~\/\.ssh\/kaleem-deploy_prod/m);
     expect(outcome.stdout).toContain('prod is ready');
     expect(outcome.stdout).toContain(

@@ -15,8 +15,12 @@ export interface Administrator {
   run(script: string, args?: readonly string[], input?: Readable): Promise<Answer>;
 }
 
+/** A login's own files may print something too: what comes before this line is theirs. */
+const BEGINS = 'kaleem-deploy-setup begins';
+
 /** What every script begins with: programs where they are, messages that can be read, nothing that others can write. */
 const PRELUDE = `
+echo '${BEGINS}'
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C.UTF-8
 DEBIAN_FRONTEND=noninteractive
@@ -34,6 +38,12 @@ const words = (script: string, args: readonly string[]): readonly string[] => [
   ...args,
 ];
 
+/** What the script itself has printed. */
+const itsOwn = ({ stdout, ...answer }: Answer): Answer => {
+  const [, ...own] = stdout.split(`${BEGINS}\n`);
+  return { ...answer, stdout: own.join('') };
+};
+
 /** The hint of whatever was cut short: no step begins what an earlier run has finished. */
 export const AGAIN = 'the same command again goes on from there';
 
@@ -41,7 +51,7 @@ export const AGAIN = 'the same command again goes on from there';
 export const openAdministrator = async (host: Host): Promise<Administrator> => {
   const ask = async (argv: readonly string[], input?: Readable): Promise<Answer> => {
     const answer = await host.askProgram(argv, input);
-    if (answer !== null) return answer;
+    if (answer !== null) return itsOwn(answer);
     throw new DeployError('remote-unreachable', `the connection to ${host.name} was lost`, { hint: AGAIN });
   };
   await host.connect();
