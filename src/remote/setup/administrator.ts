@@ -38,10 +38,11 @@ const words = (script: string, args: readonly string[]): readonly string[] => [
   ...args,
 ];
 
-/** What the script itself has printed. */
-const itsOwn = ({ stdout, ...answer }: Answer): Answer => {
-  const [, ...own] = stdout.split(`${BEGINS}\n`);
-  return { ...answer, stdout: own.join('') };
+/** What the script itself has printed; of one that never began, whatever was said instead is a complaint. */
+const itsOwn = ({ exitCode, stdout, stderr }: Answer): Answer => {
+  const [before = '', ...own] = stdout.split(`${BEGINS}\n`);
+  if (own.length === 0) return { exitCode, stdout: '', stderr: stderr.trim() === '' ? before : stderr };
+  return { exitCode, stdout: own.join(''), stderr };
 };
 
 /** The hint of whatever was cut short: no step begins what an earlier run has finished. */
