@@ -36,6 +36,7 @@ export type ErrorCode =
   | 'not-found'
   | 'unsupported'
   | 'identity-missing'
+  | 'setup-failed'
   | 'interrupted-before'
   // failed and rolled back (20), halted (21), halted earlier (22)
   | 'rolled-back'

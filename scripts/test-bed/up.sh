@@ -70,6 +70,7 @@ ensure_api
 ensure_frontend
 if [[ ${1:-} == --whole-server ]]; then
   ensure_whole_server
+  ensure_bare_server
   ensure_server_disk
 fi
 

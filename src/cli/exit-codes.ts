@@ -38,6 +38,8 @@ export const exitCodes = {
   'not-found': 12,
   unsupported: 12,
   'identity-missing': 12,
+  // Nothing live is touched by it; what was done so far stays.
+  'setup-failed': 12,
 
   'rolled-back': 20,
   // The live database is as it was: a restore works beside it and swaps at the end, or halts.

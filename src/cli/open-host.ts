@@ -18,21 +18,32 @@ const terminalOf = ({ io, output, signal }: Session): Terminal | null =>
       }
     : null;
 
-/** What the configuration says of `name`, or of `prod` where it is `somebody@prod`. */
-const hostIn = (hosts: Readonly<Record<string, RemoteHost>>, name: string): RemoteHost | null => {
+/** The name in the configuration, of `somebody@prod` too. */
+export const bareName = (name: string): string => name.slice(name.lastIndexOf('@') + 1);
+
+/** Who logs in by what was typed: `somebody@prod` is another one than the configuration says. */
+const withUser = (known: RemoteHost | null, name: string): RemoteHost | null => {
   const at = name.lastIndexOf('@');
-  const known = new Map(Object.entries(hosts)).get(name.slice(at + 1));
-  if (known === undefined) return null;
-  return at === -1 ? known : { ...known, user: name.slice(0, at) };
+  return known === null || at === -1 ? known : { ...known, user: name.slice(0, at) };
 };
 
 export interface There {
   readonly host: Host;
   readonly world: RemoteWorld;
+  /** What the configuration says of it; null: nothing. */
+  readonly settings: RemoteHost | null;
+  /** What the application here is called. */
+  readonly application: string;
+  /** The same host, by another login. */
+  another(settings: RemoteHost): Host;
 }
 
-/** The host of `--host`; nothing is connected to yet. */
-export const openThere = async (session: Session, name: string): Promise<There> => {
+/** The host of `--host`; nothing is connected to yet. `login`: who is to log in, where it is not whom the configuration names. */
+export const openThere = async (
+  session: Session,
+  name: string,
+  login: (settings: RemoteHost) => RemoteHost = (settings) => settings,
+): Promise<There> => {
   const { io, options, clock, signal, output } = session;
   const [{ loadHosts }, { systemCommands }, { userInfo }, remote] = await Promise.all([
     import('../config/hosts.ts'),
@@ -40,7 +51,9 @@ export const openThere = async (session: Session, name: string): Promise<There> 
     import('node:os'),
     import('../remote/host.ts') as Promise<{ readonly openHost: typeof openHost }>,
   ]);
-  const hosts = await loadHosts({ cwd: io.cwd, environment: io.env, destination: options.destination });
+  const where = { cwd: io.cwd, environment: io.env, destination: options.destination };
+  const { hosts, application } = await loadHosts(where);
+  const settings = new Map(Object.entries(hosts)).get(bareName(name)) ?? null;
   const world: RemoteWorld = {
     ...{ commands: systemCommands, clock, signal, environment: io.env, home: userInfo().homedir },
     terminal: terminalOf(session),
@@ -48,5 +61,9 @@ export const openThere = async (session: Session, name: string): Promise<There> 
       if (!options.quiet) output.say([line]);
     },
   };
-  return { host: remote.openHost(name, hostIn(hosts, name), world), world };
+  const own = withUser(settings === null ? null : login(settings), name);
+  return {
+    ...{ host: remote.openHost(name, own, world), world, settings, application },
+    another: (given) => remote.openHost(bareName(name), given, world),
+  };
 };

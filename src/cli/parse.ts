@@ -23,6 +23,7 @@ import { definePrune } from './prune.ts';
 import { defineRecover } from './recover.ts';
 import { defineReleases } from './releases.ts';
 import { defineRollback } from './rollback.ts';
+import { defineSetup } from './setup.ts';
 import { defineStatus } from './status.ts';
 import type { DefineVerb, Scheduled } from './verb.ts';
 import { defineVersion } from './version.ts';
@@ -50,6 +51,7 @@ const verbs: readonly DefineVerb[] = [
   defineMaintenance,
   defineNotify,
   defineLock,
+  defineSetup,
   defineGate,
   definePrune,
   defineVersion,

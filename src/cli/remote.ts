@@ -86,6 +86,7 @@ export const elsewhere =
   async (session) => {
     const { options, io, output } = session;
     const { confirm = null, elsewhere: how, interruption } = scheduled;
+    if (how?.type === 'drives') return scheduled.job(session);
     if (how?.type === 'here-only') throw new DeployError('usage', `not with --host: ${how.why}`, { hint: how.hint });
     const argv = stripHost(typed, scheduled);
     const asks = confirm !== null && !options.yes && !options.dryRun;

@@ -8,7 +8,10 @@ export type Job = (session: Session) => Promise<number | undefined>;
 /** What `--host` makes of a verb that is not simply run there. */
 export type Elsewhere =
   /** It only looks, but at an operation, to its end: after a lost connection it is followed again. */
-  { readonly type: 'follows' } | { readonly type: 'here-only'; readonly why: string; readonly hint: string };
+  | { readonly type: 'follows' }
+  /** It runs here, and does itself what is to be done there. */
+  | { readonly type: 'drives' }
+  | { readonly type: 'here-only'; readonly why: string; readonly hint: string };
 
 export interface Scheduled {
   readonly job: Job;

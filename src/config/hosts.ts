@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { basename, resolve } from 'node:path';
 import type { RemoteHost } from './config.ts';
 import { fromHome } from './home.ts';
 import { findHostFiles } from './locate.ts';
@@ -26,6 +26,12 @@ export const resolveHosts = (
     ]),
   );
 
+export interface HostFile {
+  readonly hosts: Hosts;
+  /** What the application is called: `app`, else the folder's name. */
+  readonly application: string;
+}
+
 /**
  * The hosts of the configuration file in this folder, or one above it. Nothing else of it is resolved: compose file and
  * `.env` are where the application runs.
@@ -35,8 +41,11 @@ export const loadHosts = async (input: {
   readonly cwd: string;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly destination: string | null;
-}): Promise<Hosts> => {
+}): Promise<HostFile> => {
   const { directory, files } = await findHostFiles(input);
-  const { hosts } = validate(await readSource(files, input.cwd));
-  return resolveHosts(hosts, { base: directory, home: input.environment.HOME ?? null });
+  const { app, hosts } = validate(await readSource(files, input.cwd));
+  return {
+    hosts: resolveHosts(hosts, { base: directory, home: input.environment.HOME ?? null }),
+    application: app ?? basename(directory),
+  };
 };

@@ -9,8 +9,8 @@ const userName = (): string => {
   }
 };
 
-/** The variable by which the gate says which SSH key it is that asks (src/remote/gate). */
-export const KEY_VARIABLE = 'KALEEM_DEPLOY_KEY';
+/** The variable by which the gate says which SSH key it is that asks (src/remote/gate). Its name says that its value is no secret. */
+export const KEY_VARIABLE = 'KALEEM_DEPLOY_KEY_NAME';
 
 /** Who deploys, as history shows it: `user@host`. Behind sudo, the user who typed it; over a gate, with the key: `user@host (key ci)`. */
 export const currentUser = (): string => {

@@ -1,4 +1,4 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { NodeSSH } from 'node-ssh';
 import { messageOf } from '../errors.ts';
 import { SshFailure } from '../system/ssh/failure.ts';
@@ -20,8 +20,11 @@ export interface Sinks {
 
 /** A way to a host, that may be lost at any time. */
 export interface Connection {
-  /** Runs a command line there, without a terminal and without input. `stop` aborted: it is told, and no longer listened to. */
-  run(command: string, sinks: Sinks, stop?: AbortSignal): Promise<Ended>;
+  /**
+   * Runs a command line there, without a terminal; `input`: what it reads. `stop` aborted: it is told, and no longer listened to. Rejects
+   * when the input can't be read: to the program that is the end of it.
+   */
+  run(command: string, sinks: Sinks, stop?: AbortSignal, input?: Readable): Promise<Ended>;
   close(): void;
 }
 
@@ -53,8 +56,14 @@ const endingOf = (exitCode: number | null, signal: string | undefined): Ended =>
   return { how: 'exited', exitCode };
 };
 
-const runOn = (ssh: NodeSSH, command: string, { stdout, stderr }: Sinks, stop?: AbortSignal): Promise<Ended> =>
-  new Promise((resolve) => {
+const runOn = (
+  ssh: NodeSSH,
+  command: string,
+  { stdout, stderr }: Sinks,
+  stop?: AbortSignal,
+  input?: Readable,
+): Promise<Ended> =>
+  new Promise((resolve, reject) => {
     const { connection } = ssh;
     const lost = (): void => resolve({ how: 'lost' });
     if (connection === null) return lost();
@@ -64,6 +73,10 @@ const runOn = (ssh: NodeSSH, command: string, { stdout, stderr }: Sinks, stop?: 
       connection.exec(command, (error, channel) => {
         if (error) return lost();
         let ended: Ended = { how: 'lost' };
+        const onInputError = (failure: Error): void => {
+          reject(failure);
+          channel.close();
+        };
         channel.on('data', stdout);
         channel.stderr.on('data', stderr);
         channel.on('exit', (exitCode: number | null, signal?: string) => {
@@ -71,10 +84,13 @@ const runOn = (ssh: NodeSSH, command: string, { stdout, stderr }: Sinks, stop?: 
         });
         channel.on('close', () => {
           connection.off('close', lost);
+          input?.destroy();
           resolve(ended);
         });
-        // It waits for nothing from us.
-        channel.end();
+        // Of a program that ends before its input does.
+        channel.on('error', () => {});
+        if (input === undefined) channel.end();
+        else input.once('error', onInputError).pipe(channel);
         const onStop = (): void => {
           channel.signal('INT');
           channel.close();
@@ -109,5 +125,5 @@ export const openConnection = async (
     throw error;
   }
   const last = open.at(-1) as NodeSSH;
-  return { run: (command, sinks, stop) => runOn(last, command, sinks, stop), close };
+  return { run: (command, sinks, stop, input) => runOn(last, command, sinks, stop, input), close };
 };

@@ -1,7 +1,9 @@
+import type { Readable } from 'node:stream';
 import type { RemoteHost } from '../config/config.ts';
 import { DeployError } from '../errors.ts';
 import { spread } from '../system/spread.ts';
 import { SshFailure } from '../system/ssh/failure.ts';
+import { quoteWord } from '../system/ssh/quote.ts';
 import { type Connection, type Ended, type Keyrings, openConnection, type Sinks } from './connection.ts';
 import { remoteCommand } from './remote-command.ts';
 import { findRoute, type Hop } from './route.ts';
@@ -22,6 +24,8 @@ export interface Host {
   run(argv: readonly string[], sinks: Sinks, stop?: AbortSignal): Promise<Ended>;
   /** Runs something that says little; null when the connection was lost, or it was killed. */
   ask(argv: readonly string[]): Promise<Answer | null>;
+  /** The same for any other program there, where a login begins; `input`: what it reads. */
+  askProgram(words: readonly string[], input?: Readable): Promise<Answer | null>;
   /** After a lost connection: with pauses that grow, until it is there or `patienceMs` have gone by. */
   reconnect(): Promise<void>;
   close(): void;
@@ -57,33 +61,39 @@ export const openHost = (name: string, host: RemoteHost | null, world: RemoteWor
     connection = null;
   };
 
-  const opened: Host = {
+  const connect = (): Promise<void> =>
+    open().catch((error: unknown) => {
+      throw unreachable(error);
+    });
+  const run = async (command: string, sinks: Sinks, stop?: AbortSignal, input?: Readable): Promise<Ended> => {
+    await connect();
+    const ended = await (connection as Connection | null)?.run(command, sinks, stop, input);
+    return ended ?? { how: 'lost' };
+  };
+  const ours = (argv: readonly string[]): string => remoteCommand(host ?? PLAIN, argv);
+  const ask = async (command: string, input?: Readable): Promise<Answer | null> => {
+    const said = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
+    let bytes = 0;
+    const tooMuch = new AbortController();
+    const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) tooMuch.abort();
+      else chunks.push(chunk);
+    };
+    const sinks = { stdout: keep(said.stdout), stderr: keep(said.stderr) };
+    const ended = await run(command, sinks, AbortSignal.any([tooMuch.signal, signal]), input);
+    signal.throwIfAborted();
+    const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8');
+    if (ended.how !== 'exited') return null;
+    return { exitCode: ended.exitCode, stdout: text(said.stdout), stderr: text(said.stderr) };
+  };
+
+  return {
     name,
-    connect: () =>
-      open().catch((error: unknown) => {
-        throw unreachable(error);
-      }),
-    async run(argv, sinks, stop) {
-      await opened.connect();
-      const ended = await (connection as Connection | null)?.run(remoteCommand(host ?? PLAIN, argv), sinks, stop);
-      return ended ?? { how: 'lost' };
-    },
-    async ask(argv) {
-      const said = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
-      let bytes = 0;
-      const tooMuch = new AbortController();
-      const keep = (chunks: Buffer[]) => (chunk: Buffer) => {
-        bytes += chunk.length;
-        if (bytes > MOST_BYTES) tooMuch.abort();
-        else chunks.push(chunk);
-      };
-      const sinks = { stdout: keep(said.stdout), stderr: keep(said.stderr) };
-      const ended = await opened.run(argv, sinks, AbortSignal.any([tooMuch.signal, signal]));
-      signal.throwIfAborted();
-      const text = (chunks: readonly Buffer[]): string => Buffer.concat(chunks).toString('utf8');
-      if (ended.how !== 'exited') return null;
-      return { exitCode: ended.exitCode, stdout: text(said.stdout), stderr: text(said.stderr) };
-    },
+    connect,
+    run: (argv, sinks, stop) => run(ours(argv), sinks, stop),
+    ask: (argv) => ask(ours(argv)),
+    askProgram: (words, input) => ask(words.map(quoteWord).join(' '), input),
     async reconnect() {
       drop();
       const until = clock.monotonic() + PATIENCE_MS;
@@ -99,5 +109,4 @@ export const openHost = (name: string, host: RemoteHost | null, world: RemoteWor
     },
     close: drop,
   };
-  return opened;
 };

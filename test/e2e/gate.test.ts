@@ -188,7 +188,7 @@ describe('a key that can only deploy', () => {
         KALEEM_API_IMAGE: 'evil',
         MONGODB_URI: 'mongodb://evil/x',
         SUDO_USER: 'boss',
-        KALEEM_DEPLOY_KEY: 'boss',
+        KALEEM_DEPLOY_KEY_NAME: 'boss',
       },
       ...{ KALEEM_DEPLOY_RUNNER: '0123456789abcdef', LC_ALL: 'C', MAX_ATTEMPTS: 'x' },
     };

@@ -6,18 +6,23 @@ import { builtTool, type Machine, registryAddress } from './machine.ts';
 import { type RegistryProxy, startRegistryProxy } from './registry-proxy.ts';
 import { openTunnels } from './tunnel.ts';
 
-/** Both are made by scripts/test-bed/up.sh. */
+/** All made by scripts/test-bed/up.sh. */
 const IMAGE = 'kaleem-test-bed/server:base';
+const BARE_IMAGE = 'kaleem-test-bed/server:bare';
 const DISK = 'kaleem-test-bed-server-disk';
 /** Where the tool is in the server; with its dependencies beside it, as a package manager would put them. */
 const TOOL = '/opt/kaleem-deploy';
 const NODE = '/usr/local/bin/node';
+/** Where `setup` puts both on a server that had neither. */
+const PREPARED = { node: '/opt/kaleem-deploy/node/node', tool: ['/bin/sh', '/usr/local/bin/kaleem-deploy'] } as const;
 const BOOT_MS = 60_000;
 const POLL_MS = 50;
 
 export interface ServerOptions {
   /** Ports of the server that can be reached at 127.0.0.1 of this machine, under the same numbers. */
   readonly ports: readonly number[];
+  /** Nothing but sshd: neither Docker nor Node nor the tool. Images lie where an engine is going to look for them. */
+  readonly bare?: boolean;
 }
 
 /**
@@ -61,7 +66,7 @@ const daemonConfiguration = (): string =>
 const socketDropIn = (): string => `[Socket]\nListenStream=\nListenStream=${registryAddress()}\n`;
 
 /** Starts a server and waits until it has booted. */
-export const startServer = async ({ ports }: ServerOptions): Promise<Server> => {
+export const startServer = async ({ ports, bare = false }: ServerOptions): Promise<Server> => {
   const name = `kaleem-server-${randomBytes(4).toString('hex')}`;
   const disk = `${name}-docker`;
   // Not in /tmp: a booting server empties its own.
@@ -73,7 +78,7 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
   await writeFile(join(folder, 'registry.conf'), socketDropIn());
   const registry = await startRegistryProxy(join(shared, 'registry.sock'));
   const tunnels = openTunnels((host, port) => [
-    ...['docker', 'exec', '-i', name, NODE, '-e', TUNNEL, host, String(port)],
+    ...['docker', 'exec', '-i', name, bare ? PREPARED.node : NODE, '-e', TUNNEL, host, String(port)],
   ]);
   const dist = dirname(dirname(builtTool()));
   const mounts = {
@@ -82,10 +87,14 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
     [stacks]: stacks,
     [`${join(folder, 'daemon.json')}`]: '/etc/docker/daemon.json:ro',
     [`${join(folder, 'registry.conf')}`]: '/etc/systemd/system/registry.socket.d/address.conf:ro',
-    [process.execPath]: `${NODE}:ro`,
-    [dist]: `${TOOL}/dist:ro`,
-    [join(dist, '../package.json')]: `${TOOL}/package.json:ro`,
-    [await realpath(join(dist, '../node_modules'))]: `${TOOL}/node_modules:ro`,
+    ...(bare
+      ? {}
+      : {
+          [process.execPath]: `${NODE}:ro`,
+          [dist]: `${TOOL}/dist:ro`,
+          [join(dist, '../package.json')]: `${TOOL}/package.json:ro`,
+          [await realpath(join(dist, '../node_modules'))]: `${TOOL}/node_modules:ro`,
+        }),
   };
   const engine = { DOCKER_HOST: `unix://${join(shared, 'docker.sock')}` };
   const exec = (...argv: readonly string[]) => docker('exec', name, ...argv);
@@ -98,12 +107,13 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
       const said = await exec('systemctl', 'is-system-running').catch((error: { stdout?: string }) => error.stdout);
       return /^(?:running|degraded)/.test(said ?? '');
     });
-    await engineUp();
+    if (!bare) await engineUp();
   };
   const initPid = async () => Number(await docker('inspect', '--format', '{{.State.Pid}}', name));
   let init = 0;
   const server: Server = {
-    ...{ name, registry, folder: stacks, engine, tool: [NODE, `${TOOL}/dist/cli/main.js`], exec, engineUp },
+    ...{ name, registry, folder: stacks, engine, exec, engineUp },
+    tool: bare ? PREPARED.tool : [NODE, `${TOOL}/dist/cli/main.js`],
     command: (argv, directory, variables) => [
       ...['docker', 'exec', '--workdir', directory, '--env', 'NO_COLOR=1'],
       ...Object.entries(variables).flatMap(([key, value]) => ['--env', `${key}=${value}`]),
@@ -142,7 +152,7 @@ export const startServer = async ({ ports }: ServerOptions): Promise<Server> => 
       ...['/run', '/run/lock', '/tmp'].flatMap((path) => ['--tmpfs', path]),
       ...Object.entries(mounts).flatMap(([from, to]) => ['--volume', `${from}:${to}`]),
       ...ports.flatMap((port) => ['--publish', `127.0.0.1:${port}:${port}`]),
-      IMAGE,
+      bare ? BARE_IMAGE : IMAGE,
     );
     init = await initPid();
     await booted();

@@ -35,6 +35,7 @@ const NOT_HERE: readonly (readonly [names: RegExp, why: string])[] = [
   [/^gate\./, "the gate's record: test/unit/remote/gate and test/e2e/gate.test.ts"],
   [/^notify\./, 'whoever is told: test/e2e/notify.test.ts'],
   [/^ssh\.trust\./, 'a host key that somebody accepts, on another machine: test/integration/remote/host.test.ts'],
+  [/^setup\./, 'preparing another host: test/e2e/setup.test.ts'],
   [/^journal\.cut\./, 'a torn line: test/unit/operation/journal.test.ts'],
 ];
 

@@ -2,7 +2,7 @@
 # A whole server in a container: its image, and a template of its /var/lib/docker with the small stack's images in it, so
 # that each server a test makes starts with them (a copy takes 3 s, pulling 20 s).
 
-readonly WHOLE_SERVER=kaleem-test-bed/server:base WHOLE_SERVER_DISK=kaleem-test-bed-server-disk
+readonly WHOLE_SERVER=kaleem-test-bed/server:base WHOLE_SERVER_DISK=kaleem-test-bed-server-disk BARE_SERVER=kaleem-test-bed/server:bare
 
 label_of() { docker "$1" inspect --format "{{index .${3:+Config.}Labels \"kaleem.inputs\"}}" "$2" 2>/dev/null || true; }
 
@@ -16,6 +16,19 @@ ensure_whole_server() {
   local stamp
   stamp=$(inputs_of "$REPO_ROOT/scripts/test-bed/images/server")
   [[ $(label_of image "$WHOLE_SERVER" config) == "$stamp" ]] || step "build $WHOLE_SERVER" build_whole_server "$stamp"
+}
+
+build_bare_server() {
+  build_image "$REPO_ROOT/scripts/test-bed/images/server" "$BARE_SERVER" --label "kaleem.inputs=$1" \
+    --file "$REPO_ROOT/scripts/test-bed/images/bare-server/Dockerfile"
+  remember_image "$BARE_SERVER"
+}
+
+# Nothing but sshd: what `kaleem-deploy setup` prepares. It has the whole server's units that lead to the registry.
+ensure_bare_server() {
+  local stamp
+  stamp=$(inputs_of "$REPO_ROOT/scripts/test-bed/images" -path './*server/*')
+  [[ $(label_of image "$BARE_SERVER" config) == "$stamp" ]] || step "build $BARE_SERVER" build_bare_server "$stamp"
 }
 
 # Connections to a unix socket go on to the registry: a server has a network of its own, and no way to our loopback. (On

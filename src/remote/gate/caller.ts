@@ -26,13 +26,19 @@ export const fingerprintIn = (text: string): string | null => {
   return /^[A-Za-z0-9+/]+=*$/.test(blob) ? fingerprint(Buffer.from(blob, 'base64')) : null;
 };
 
-/** What sshd wrote for this session, a file of this user's that nobody else can write; null when there is none. */
-const readAuthInfo = async (path: string): Promise<string | null> => {
+/** The users whose session it can be: this one's or, where root was made of somebody by sudo(8), that one's. */
+const sessionUsers = ({ SUDO_UID: before = '' }: Environment): readonly number[] => {
+  const own = process.getuid?.() ?? 0;
+  return own === 0 && /^\d{1,10}$/.test(before) ? [own, Number(before)] : [0, own];
+};
+
+/** What sshd wrote for this session, a file of its user's that nobody else can write; null when there is none. */
+const readAuthInfo = async (path: string, users: readonly number[]): Promise<string | null> => {
   const handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(() => null);
   if (handle === null) return null;
   try {
     const found = await handle.stat();
-    const isOurs = [0, process.getuid?.()].includes(found.uid) && (found.mode & 0o022) === 0;
+    const isOurs = users.includes(found.uid) && (found.mode & 0o022) === 0;
     return isOurs && found.isFile() && found.size <= LONGEST ? await handle.readFile('latin1') : null;
   } finally {
     await handle.close();
@@ -43,7 +49,8 @@ const readAuthInfo = async (path: string): Promise<string | null> => {
 const addressOf = (connection = ''): string | null => /^[0-9A-Za-z.:%]{2,64}(?= )/.exec(connection)?.[0] ?? null;
 
 export const callerOf = async (key: string, environment: Environment): Promise<Caller> => {
-  const info = environment.SSH_USER_AUTH === undefined ? null : await readAuthInfo(environment.SSH_USER_AUTH);
+  const { SSH_USER_AUTH: file } = environment;
+  const info = file === undefined ? null : await readAuthInfo(file, sessionUsers(environment));
   return {
     key,
     fingerprint: info === null ? null : fingerprintIn(info),

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { join, relative } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { RemoteHost } from '../../../src/config/config.ts';
 import { DeployError } from '../../../src/errors.ts';
@@ -334,5 +335,35 @@ describe('another host', () => {
       code: 'remote-unreachable',
       message: expect.stringContaining('gone: no connection to 127.0.0.1'),
     });
+  });
+
+  it('runs any program with what it is to read, whole, however much it is', async () => {
+    await client.configure(...client.host('prod', sshd));
+    await client.trust(sshd);
+    const host = open('prod');
+    const bytes = randomBytes(6_000_000);
+    const digest = createHash('sha256').update(bytes).digest('hex');
+    const pieces = [bytes.subarray(0, 1_000), bytes.subarray(1_000)];
+    expect(await host.askProgram(['sha256sum', '-'], Readable.from(pieces))).toMatchObject({
+      exitCode: 0,
+      stdout: `${digest}  -\n`,
+    });
+    const script = 'printf "%s|" "$0" "$@"';
+    const words = ["it's", '$(id)', 'a\nb', '*', '', '"'];
+    expect((await host.askProgram(['sh', '-c', script, ...words]))?.stdout).toBe(`${words.join('|')}|`);
+  });
+
+  it('is not held up by a program that does not read, nor by input that breaks off', async () => {
+    await client.configure(...client.host('prod', sshd));
+    await client.trust(sshd);
+    const host = open('prod');
+    const endless = Readable.from([randomBytes(9_000_000)]);
+    expect(await host.askProgram(['sh', '-c', 'echo full >&2; exit 3'], endless)).toMatchObject({
+      ...{ exitCode: 3, stderr: 'full\n' },
+    });
+    const broken = new Readable({ read: () => {} });
+    broken.push('half');
+    setTimeout(() => broken.destroy(new Error('EIO')), 50);
+    await expect(host.askProgram(['sh', '-c', 'cat; sleep 1'], broken)).rejects.toThrow('EIO');
   });
 });

@@ -31,6 +31,7 @@ describe('exit codes', () => {
         'not-found',
         'unsupported',
         'identity-missing',
+        'setup-failed',
       ],
     ],
     [20, ['rolled-back', 'restore-failed']],

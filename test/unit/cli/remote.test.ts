@@ -43,10 +43,20 @@ describe('--host', () => {
     [['--host', 'prod', 'init'], 'not with --host: init writes a file'],
     [['--host', 'prod', 'backup', 'restore', '12'], 'there is no terminal to ask on'],
     [['--host', 'prod', 'no such tag'], 'tag'],
+    [['setup'], 'setup prepares another host: which one?'],
+    [['setup', '--host', 'prod', '-c', 'x.yml'], 'setup takes no --config'],
+    [['setup', '--host', 'prod', '--directory', '/etc/shop'], "'/etc/shop' is no folder for a project"],
+    [['setup', '--host', 'prod', '--account', 'root'], "'root' is not the name of an account"],
   ])('is exit 2 and connects to nothing: %j', async (argv, message) => {
     const { exitCode, out, err } = await run(argv, { env: { PATH: '' } });
     expect(err).toContain(message);
     expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+  });
+
+  it('sends no program that runs from its sources', async () => {
+    const { exitCode, err } = await run(['setup', '--host', 'prod'], { env: { PATH: '', HOME: '/nowhere' } });
+    expect(exitCode).toBe(12);
+    expect(err).toContain('hint: npm run build');
   });
 
   it('is exit 40 where there is no ssh to ask, as JSON too', async () => {

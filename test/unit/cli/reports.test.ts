@@ -540,7 +540,7 @@ describe('help and version', () => {
       ([, verb]) => verb,
     );
     expect(verbs).toEqual(
-      'deploy rollback recover attach abort status history releases images logs health watch init doctor config backup agent maintenance notify lock gate prune version help'.split(
+      'deploy rollback recover attach abort status history releases images logs health watch init doctor config backup agent maintenance notify lock setup gate prune version help'.split(
         ' ',
       ),
     );

@@ -1,11 +1,11 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadHosts } from '../../../src/config/hosts.ts';
 import { type Files, failure, load, project } from './project.ts';
 
 const hostsOf = async (files: Files, destination: string | null = null, folder = '') => {
   const directory = await project(files, { bare: true });
-  return loadHosts({ cwd: join(directory, folder), environment: { HOME: '/home/k' }, destination });
+  return (await loadHosts({ cwd: join(directory, folder), environment: { HOME: '/home/k' }, destination })).hosts;
 };
 
 const FULL = `
@@ -29,6 +29,14 @@ const EMPTY = {
 };
 
 describe('hosts', () => {
+  it('come with what the application is called: by the file, else by the folder', async () => {
+    const named = await project({ 'kaleem-deploy.yml': 'app: shop' }, { bare: true });
+    const plain = await project({ 'compose.yml': '' }, { bare: true });
+    const ask = (cwd: string) => loadHosts({ cwd, environment: {}, destination: null });
+    expect((await ask(named)).application).toBe('shop');
+    expect((await ask(plain)).application).toBe(basename(plain));
+  });
+
   it('are read without an application beside the file, from a folder below too', async () => {
     const files = { 'kaleem-deploy.yml': FULL, 'below/x': '' };
     expect(await hostsOf(files, null, 'below')).toEqual({

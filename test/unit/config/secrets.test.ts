@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { maskedConfig } from '../../../src/config/describe.ts';
 import { collectSecrets } from '../../../src/config/secrets.ts';
 import { maskUri } from '../../../src/config/uri.ts';
+import { KEY_VARIABLE } from '../../../src/operation/user.ts';
 import { ENV, load, project } from './project.ts';
 
 const SECRETS = {
@@ -32,6 +33,7 @@ TOKEN=true
 PIN_CODE_KEY=1234
 PASSWORD_FILE=/run/secrets/pw
 PUBLIC_NAME=kaleem
+${KEY_VARIABLE}=deploy
 MONKEY=banana
 `;
 
@@ -49,7 +51,7 @@ describe('collectSecrets', () => {
 
   it('leaves out what would garble the output', async () => {
     const found = collectSecrets(await config());
-    for (const harmless of ['true', '1234', '/run/secrets/pw', 'kaleem', 'banana', 'text/html', '']) {
+    for (const harmless of ['true', '1234', '/run/secrets/pw', 'kaleem', 'deploy', 'banana', 'text/html', '']) {
       expect(found).not.toContain(harmless);
     }
   });

@@ -53,6 +53,7 @@ const play = (script: Script) => {
       if (argv.includes('abort')) return { exitCode: aborts.shift() ?? 130, stdout: '', stderr: '' };
       return history.shift() ?? null;
     },
+    askProgram: async () => null,
     reconnect: async () => {
       reconnects += 1;
     },

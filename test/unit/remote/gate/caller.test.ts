@@ -28,6 +28,10 @@ describe('who asks', () => {
     if (process.getuid?.() === 0) {
       await chown(info, 54_321, 54_321);
       expect(await callerOf('ci', env)).toMatchObject({ fingerprint: null });
+      // Made root by sudo, the gate reads what sshd wrote for whom it was before.
+      expect(await callerOf('ci', { ...env, SUDO_UID: '54321' })).toMatchObject({ fingerprint });
+      expect(await callerOf('ci', { ...env, SUDO_UID: '54322' })).toMatchObject({ fingerprint: null });
+      expect(await callerOf('ci', { ...env, SUDO_UID: '54321 ' })).toMatchObject({ fingerprint: null });
     }
   });
 

@@ -111,7 +111,7 @@ describe('a gate', () => {
         LC_ALL: 'x',
       },
       ...{
-        KALEEM_DEPLOY_KEY: 'boss',
+        KALEEM_DEPLOY_KEY_NAME: 'boss',
         KALEEM_DEPLOY_RUNNER: '0123456789abcdef',
         KALEEM_FAILPOINTS: 'x',
         XDG_RUNTIME_DIR: '/tmp/evil',
@@ -124,7 +124,7 @@ describe('a gate', () => {
     expect(env).toEqual({
       PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
       ...{ HOME: expect.stringMatching(/^\//), USER: expect.any(String), LOGNAME: env.USER, LANG: 'C.UTF-8' },
-      ...{ DOCKER_HOST: 'unix:///run/mine.sock', KALEEM_DEPLOY_KEY: 'ci' },
+      ...{ DOCKER_HOST: 'unix:///run/mine.sock', KALEEM_DEPLOY_KEY_NAME: 'ci' },
     });
     expect(JSON.stringify(moved)).not.toContain('evil');
     expect(moved?.cwd).toBe(join(folder, 'app'));
