@@ -73,6 +73,22 @@ export const scanJournal = (path: string, bytes: Buffer): JournalContent & { rea
 };
 
 /**
+ * The first and the last entry of a journal whose operation is over, without a look at what is between them but for how many lines
+ * that is: nothing will be done by it any more, and a project has many. Null: it is not over, or not whole; `scanJournal` says which.
+ */
+export const endsOfJournal = (bytes: Buffer): readonly [begin: JournalEntry, end: JournalEntry] | null => {
+  if (bytes.at(-1) !== NEWLINE) return null;
+  const first = decodeLine(bytes.subarray(0, bytes.indexOf(NEWLINE)));
+  const last = decodeLine(bytes.subarray(bytes.lastIndexOf(NEWLINE, -2) + 1, -1));
+  if (first.is !== 'entry' || last.is !== 'entry' || !isOver(last.entry)) return null;
+  let lines = 0;
+  for (let at = bytes.indexOf(NEWLINE); at !== -1; at = bytes.indexOf(NEWLINE, at + 1)) lines += 1;
+  return first.entry.type === 'begin' && first.entry.seq === 1 && last.entry.seq === lines
+    ? [first.entry, last.entry]
+    : null;
+};
+
+/**
  * Reads a journal. A torn last line is tolerated.
  *
  * @throws DeployError 'halted-earlier', naming file and line, for any other damage; 'config-invalid' for the journal of

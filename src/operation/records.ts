@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { type JournalContent, scanJournal } from './journal-read.ts';
+import type { JournalEntry } from './journal.ts';
+import { endsOfJournal, scanJournal } from './journal-read.ts';
 import { OPERATION_KINDS, type OperationKind, OUTCOMES, type Outcome } from './operation.ts';
 import type { StateDirectory } from './state.ts';
 import { damaged } from './state-error.ts';
@@ -64,7 +65,11 @@ export const operationIds = async (
 };
 
 /** Null: the journal has no whole line. The process died before it had begun, so it changed nothing. */
-const recordOf = (path: string, id: string, sequence: number, { entries }: JournalContent): OperationRecord | null => {
+const recordOf = (
+  path: string,
+  { id, sequence }: Pick<OperationRecord, 'id' | 'sequence'>,
+  entries: readonly JournalEntry[],
+): OperationRecord | null => {
   const [first] = entries;
   const last = entries.at(-1);
   if (first === undefined || last === undefined) return null;
@@ -87,14 +92,15 @@ export const lastEnded = (records: readonly OperationRecord[], kind: OperationKi
 /**
  * Every operation there was, newest first.
  *
- * @throws DeployError 'halted-earlier' when a journal is damaged, naming file and line
+ * @throws DeployError 'halted-earlier' when the journal of one that is not over is damaged, naming file and line
  */
 export const listOperations = async (state: StateDirectory): Promise<readonly OperationRecord[]> => {
   const records: OperationRecord[] = [];
   for (const { id, sequence } of await operationIds(state)) {
     const path = journalOf(state, id);
     const bytes = await readFile(path).catch(orMissing(Buffer.alloc(0)));
-    const record = recordOf(path, id, sequence, scanJournal(path, bytes));
+    const entries = endsOfJournal(bytes) ?? scanJournal(path, bytes).entries;
+    const record = recordOf(path, { id, sequence }, entries);
     if (record !== null) records.push(record);
   }
   return records;

@@ -242,4 +242,49 @@ describe('a server with nothing but sshd', () => {
       live: { tag: 'v0.0.1' },
     });
   });
+
+  it('has its agent started by a setup once a project is there, and left alone by the next one', async () => {
+    const nothing = ['backup', 'verify', 'drill', 'prune', 'watch'].map((job) => `${job}: none`).join(', ');
+    await stack.write('kaleem-deploy.yml', `stability: 0s\nagent: {schedules: {${nothing}}}\n`);
+    const outcome = await typed('setup', '--host', 'prod');
+    expectExit(outcome, 0);
+    expect(outcome.stderr).toMatch(/^done {3}agent .*started kaleem-deploy-agent\.service/m);
+    expect(await server.exec('systemctl', 'is-active', 'kaleem-deploy-agent.service')).toBe('active');
+    expect((await typed('setup', '--host', 'prod')).stdout).toContain('nothing to change on prod\n');
+    const doctor = await typed('--host', 'prod', 'doctor');
+    expect(doctor.stdout).toMatch(/^ok {4}agent +it is running \(process \d+\)$/m);
+  });
+
+  it.each(['power cut', 'reboot'] as const)(
+    'finishes by itself what a %s left in the middle of a deploy',
+    async (what) => {
+      const before = await stack.contentHash();
+      const deploy = begin(['--host', 'prod', 'v0.0.2', '-v']);
+      await deploy.said(/start v0\.0\.2/, 120_000);
+      await (what === 'reboot' ? server.shutDown() : server.cutPower());
+      deploy.signal('SIGKILL');
+      await deploy.ended;
+      await server.boot();
+      await server.engineUp();
+      const deadline = performance.now() + 120_000;
+      const isOver = async (): Promise<boolean> => {
+        const status = (await stack.run('status', '--json')).json as {
+          readonly unfinished: unknown;
+          readonly fence: unknown;
+          readonly lock: { readonly held: boolean };
+        } | null;
+        return status !== null && status.unfinished === null && status.fence === null && !status.lock.held;
+      };
+      while (!(await isOver())) {
+        if (performance.now() > deadline) throw new Error(await server.exec('journalctl', '-u', 'kaleem-deploy-agent'));
+        await sleep(500);
+      }
+      await expectServes(stack, 'v0.0.1');
+      await expectEnvTag(stack, 'v0.0.1');
+      expect(await stack.contentHash()).toBe(before);
+      expect(await server.exec('systemctl', 'is-active', 'kaleem-deploy-agent.service')).toBe('active');
+      const said = await server.exec('journalctl', '--unit', 'kaleem-deploy-agent', '--output', 'cat');
+      if (what === 'power cut') expect(said).toContain('recovered what had died');
+    },
+  );
 });

@@ -40,7 +40,7 @@ Environment=HOME=/root
 Restart=on-failure
 RestartSec=10
 WatchdogSec=120
-KillMode=mixed
+KillMode=process
 TimeoutStopSec=90
 UMask=0077
 

@@ -273,6 +273,24 @@ describe('the list of operations', () => {
     await expect(begin()).rejects.toMatchObject({ code: 'halted-earlier' });
   });
 
+  it('is not kept from its work by a damage within the journal of an operation that is over, and is by one that is not', async () => {
+    const damage = async (path: string) => {
+      const lines = (await readFile(path, 'utf8')).split('\n');
+      await writeFile(path, [lines[0], 'damaged', ...lines.slice(2)].join('\n'));
+    };
+    const operation = await begin();
+    for (const step of ['one', 'two', 'three']) operation.note(step, {});
+    await operation.end('succeeded', 0);
+    const over = join(operation.directory, 'journal.jsonl');
+    const whole = await listOperations(state);
+    await damage(over);
+    expect(await listOperations(state)).toEqual(whole);
+    // A line less, and its end is not where it says.
+    const lines = (await readFile(over, 'utf8')).split('\n');
+    await writeFile(over, [lines[0], ...lines.slice(2)].join('\n'));
+    expect((await failureOf(listOperations(state))).message).toContain(`${over}, line 2,`);
+  });
+
   it.each([
     ['begin', 'dance', { subject: '', who: '' }],
     ['begin', 'deploy', { subject: 1 }],
