@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createHash, randomInt } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 
 /** KALEEM_TORTURE=full runs every case; `short` a part of each suite, chosen by the seed, in bounded time. */
@@ -23,6 +23,11 @@ export interface Torture {
   random(): number;
   /** `count` of the items, in a random order; all of them in a full run. */
   sample<T>(items: readonly T[], count: number): readonly T[];
+  /**
+   * Of a full run, the cases that belong to the part that KALEEM_TORTURE_PART names (`2/4`; all of them without it), by what each is called, whatever
+   * others there are: a run too long for one sitting is whole once each part was run.
+   */
+  part<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[];
   /** One of two values: that of a full run, and that of the normal tests. */
   either<T>(inFull: T, inShort: T): T;
 }
@@ -33,12 +38,19 @@ export const say = (line: string): void => {
   if (process.env.KALEEM_TORTURE_LOG !== undefined) appendFileSync(process.env.KALEEM_TORTURE_LOG, `${line}\n`);
 };
 
+const partOf = (text = '1/1'): { readonly part: number; readonly of: number } => {
+  const [part = 0, of = 0] = /^[1-9]\d?\/[1-9]\d?$/.test(text) ? text.split('/').map(Number) : [];
+  if (part < 1 || part > of) throw new Error(`KALEEM_TORTURE_PART=${text} is no part, such as 2/4`);
+  return { part, of };
+};
+
 /** Prints the suite's seed, so that any failure can be run again. */
 export const openTorture = (suite: string): Torture => {
   const given = process.env.KALEEM_TORTURE_SEED;
   const seed = given === undefined ? randomInt(2 ** 31) : Number(given);
   if (!Number.isSafeInteger(seed)) throw new Error(`KALEEM_TORTURE_SEED=${given} is not a number`);
-  say(`torture: ${suite}: seed ${seed}${full ? ', full' : ''}`);
+  const { part, of } = partOf(process.env.KALEEM_TORTURE_PART);
+  say(`torture: ${suite}: seed ${seed}${full ? `, full${of === 1 ? '' : `, part ${part} of ${of}`}` : ''}`);
   const random = generator(seed);
   const shuffled = <T>(items: readonly T[]): readonly T[] =>
     items
@@ -50,6 +62,10 @@ export const openTorture = (suite: string): Torture => {
     seed,
     random,
     sample: (items, count) => (full ? shuffled(items) : shuffled(items).slice(0, count)),
+    part: (items, nameOf) =>
+      full
+        ? items.filter((item) => createHash('sha256').update(nameOf(item)).digest().readUInt32BE() % of === part - 1)
+        : items,
     either: (inFull, inShort) => (full ? inFull : inShort),
   };
 };

@@ -72,7 +72,8 @@ describe('a disk that fails', () => {
       figures.calls += places.length;
       cases.push(...places.map((place) => ({ verb, place, error: errorFor(verb, place) })));
     }
-    const violations = await lanes.play(cases, SHORT_MS, async (lane, { verb, place, error }) => {
+    const part = torture.part(cases, ({ verb, place }) => `${verb} ${placeText(place)}`);
+    const violations = await lanes.play(part, SHORT_MS, async (lane, { verb, place, error }) => {
       for (let tries = torture.either(TRIES, 1); tries > 0; tries -= 1) {
         const found = await fail(lane, verb, place, error);
         if (found !== null) return found;
@@ -88,7 +89,10 @@ describe('a disk that fails', () => {
 
   it('leaves it so, too, when the disk is full in the middle of a write', async () => {
     const sizes = Array.from({ length: MOST_KIBIBYTES }, (_, kibibytes) => kibibytes);
-    const cases = verbs.flatMap((verb) => sizes.map((kibibytes) => ({ verb, kibibytes })));
+    const cases = torture.part(
+      verbs.flatMap((verb) => sizes.map((kibibytes) => ({ verb, kibibytes }))),
+      ({ verb, kibibytes }) => `${verb} ${kibibytes}`,
+    );
     const violations = await lanes.play(cases, SHORT_MS, async ({ disk, stack, trial }, { verb, kibibytes }) => {
       const states = await trial.attempt(verb);
       await disk.leave(kibibytes * 1024);
