@@ -133,7 +133,7 @@ export const runAgent = async (world: AgentWorld): Promise<void> => {
     const soonest = await beginDue();
     await watchRelease().catch((error: unknown) => say({ type: 'warning', text: messageOf(error) }));
     const pause = Math.max(0, Math.min(LOOK_MS, soonest - clock.now().getTime()));
-    await clock.sleep(pause, AbortSignal.any([wake.signal, signal])).catch(() => {});
+    await clock.sleep(pause, wake.signal).catch(() => {});
   }
   await supervisor.tell('stopping');
   await Promise.all(busy.values());
