@@ -66,6 +66,7 @@ describe('notifiers', () => {
     expect(notify[1]?.events).toEqual([
       ...['failed', 'rolled-back', 'halted', 'recovered'],
       ...['backup-failed', 'backup-invalid', 'copy-failed', 'drill-failed'],
+      ...['unhealthy', 'backup-overdue', 'disk-nearly-full', 'well-again'],
     ]);
   });
 
