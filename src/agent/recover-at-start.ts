@@ -1,7 +1,7 @@
 import { JOBS, type Job } from '../config/notifier.ts';
 import { HISTORY, JOB_PLANS, RECOVER } from './jobs.ts';
 import type { AgentRecord, JobRecord } from './record.ts';
-import { complaintOf, type Ran } from './tool.ts';
+import { complaintOf, documentOf, type Ran } from './tool.ts';
 import type { AgentWorld } from './world.ts';
 
 /** 12: Docker is not up yet, say. Anything else is final. */
@@ -9,14 +9,8 @@ const HEALS = 12;
 const FIRST_PAUSE_MS = 2_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-const documentOf = <T>({ exitCode, stdout }: Ran): T | null => {
-  if (exitCode !== 0) return null;
-  try {
-    return JSON.parse(stdout) as T;
-  } catch {
-    return null;
-  }
-};
+/** Null, too, where it failed. */
+const resultOf = <T>(ran: Ran): T | null => (ran.exitCode === 0 ? documentOf<T>(ran) : null);
 
 interface Operation {
   readonly kind: string;
@@ -47,7 +41,7 @@ export const recoverAtStart = async (
     const ran = await tool.run(RECOVER.argv, { timeoutMs: RECOVER.timeoutMs, signal }).catch(() => null);
     if (ran === null) return [];
     const { exitCode } = ran;
-    const found = documentOf<{ readonly recovered: readonly unknown[] }>(ran)?.recovered.length ?? 0;
+    const found = resultOf<{ readonly recovered: readonly unknown[] }>(ran)?.recovered.length ?? 0;
     if (exitCode !== 0 || found > 0) {
       say({ type: 'recovered', exitCode, complaint: exitCode === 0 ? null : complaintOf(ran) });
     }
@@ -60,7 +54,7 @@ export const recoverAtStart = async (
   });
   if (cut.length === 0 || signal.aborted) return [];
   const history = await tool.run(HISTORY.argv, { timeoutMs: HISTORY.timeoutMs, signal }).catch(() => null);
-  const operations = history === null ? null : documentOf<readonly Operation[]>(history);
+  const operations = history === null ? null : resultOf<readonly Operation[]>(history);
   // Without a history nobody knows: rather twice than not at all.
   return cut
     .filter(({ kind, last }) => kind === null || !hasEnded(operations ?? [], kind, last.begunAt))

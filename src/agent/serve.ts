@@ -6,6 +6,7 @@ import { becomeAgent } from '../operation/agent-socket.ts';
 import { openState } from '../operation/state.ts';
 import type { Clock } from '../system/clock.ts';
 import { systemCommands } from '../system/command.ts';
+import { setVariables } from '../system/environment.ts';
 import { runAgent } from './agent.ts';
 import { readAgentRecord, writeAgentRecord } from './record.ts';
 import { openSupervisor } from './supervisor.ts';
@@ -29,9 +30,7 @@ const OF_SYSTEMD = ['NOTIFY_SOCKET', 'WATCHDOG_PID', 'WATCHDOG_USEC', 'JOURNAL_S
 
 const openTool = ({ environment, cwd, program, scope }: ServeOptions): Tool => {
   const env = Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) =>
-      value === undefined || OF_SYSTEMD.includes(name) ? [] : [[name, value]],
-    ),
+    Object.entries(setVariables(environment)).filter(([name]) => !OF_SYSTEMD.includes(name)),
   );
   return {
     run: (argv, options) => systemCommands.run([...program, ...argv, ...scope, '--json'], { env, cwd, ...options }),

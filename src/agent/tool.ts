@@ -15,23 +15,25 @@ export interface Tool {
   run(argv: readonly string[], options: { readonly timeoutMs: number; readonly signal: AbortSignal }): Promise<Ran>;
 }
 
-interface Document {
+interface Complaint {
   readonly error?: { readonly message: string };
   /** Of `watch`. */
   readonly findings?: readonly { readonly what: string; readonly status: string; readonly detail: string }[];
 }
 
-const documentOf = (stdout: string): Document => {
+/** What it printed as JSON; null where that is none. */
+export const documentOf = <T>({ stdout }: Ran): T | null => {
   try {
-    return JSON.parse(stdout) as Document;
+    return JSON.parse(stdout) as T;
   } catch {
-    return {};
+    return null;
   }
 };
 
 /** What it said when it failed: the message of its error, or what it found; else its last line. */
-export const complaintOf = ({ exitCode, stdout, stderr }: Ran): string => {
-  const { error, findings = [] } = documentOf(stdout);
+export const complaintOf = (ran: Ran): string => {
+  const { exitCode, stderr } = ran;
+  const { error, findings = [] } = documentOf<Complaint>(ran) ?? {};
   if (error !== undefined) return error.message;
   const bad = findings.filter(({ status }) => status === 'bad');
   if (bad.length > 0) return bad.map(({ what, detail }) => `${what}: ${detail}`).join('; ');

@@ -1,12 +1,12 @@
-import { extname } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Option } from 'commander';
 import type { AgentRecord } from '../agent/record.ts';
 import type { AgentSettings } from '../agent/serve.ts';
 import type { AgentEvent } from '../agent/world.ts';
 import { JOBS, type Job } from '../config/notifier.ts';
 import { DeployError } from '../errors.ts';
-import { formatAgo, formatDuration, printable } from './render/format.ts';
+import { scopeOf } from './global-options.ts';
+import { ownProcess } from './own-process.ts';
+import { formatAgo, formatDuration, printableLine } from './render/format.ts';
 import { table } from './render/table.ts';
 import type { View } from './render/view.ts';
 import type { Session } from './session.ts';
@@ -49,7 +49,7 @@ const sayer =
   (event: AgentEvent): void => {
     const at = clock.now().toISOString();
     if (options.json) output.document({ at, ...event }, { oneLine: true });
-    else output.result([`${isJournal(io) ? '' : `${at}  `}${printable(eventLine(event)).replaceAll('\n', ' ')}`]);
+    else output.result([`${isJournal(io) ? '' : `${at}  `}${printableLine(eventLine(event))}`]);
   };
 
 interface Row {
@@ -103,16 +103,10 @@ const serve = async (session: Session): Promise<undefined> => {
   const stop = new AbortController();
   session.onInterrupt(() => stop.abort(new DeployError('interrupted', 'the agent is stopped')));
   const { serveAgent } = await import('../agent/serve.ts');
-  const { config: configPath, destination } = options;
   const { env: environment, cwd } = io;
-  const program = fileURLToPath(new URL(`../cli/main${extname(import.meta.url)}`, import.meta.url));
   await serveAgent({
     ...{ clock, environment, cwd, signal: stop.signal, say: sayer(session) },
-    program: [process.execPath, ...process.execArgv, program],
-    scope: [
-      ...(configPath === null ? [] : ['--config', configPath]),
-      ...(destination === null ? [] : ['--destination', destination]),
-    ],
+    ...{ program: ownProcess('main'), scope: scopeOf(options) },
     onReload: (reload) => io.signals.on('SIGHUP', reload),
   });
   return undefined;

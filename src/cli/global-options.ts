@@ -76,3 +76,9 @@ export const readGlobalOptions = (verb: Command): GlobalOptions => {
     lockWaitMs: (given.lockWait ?? 0) * 1_000,
   };
 };
+
+/** The options that say which project is meant, for commands that are run beside the one that was typed. */
+export const scopeOf = ({ config, destination }: Pick<GlobalOptions, 'config' | 'destination'>): readonly string[] => [
+  ...(config === null ? [] : ['--config', config]),
+  ...(destination === null ? [] : ['--destination', destination]),
+];

@@ -1,7 +1,7 @@
 import type { GateReport } from '../health/poll.ts';
 import { exitCodes } from './exit-codes.ts';
 import { look } from './look.ts';
-import { formatDuration, plural, printable } from './render/format.ts';
+import { formatDuration, plural, printableLine } from './render/format.ts';
 import type { View } from './render/view.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
@@ -10,7 +10,7 @@ const gateLines = (gates: readonly GateReport[], { paint }: View): readonly stri
   return [
     ...gates.map(({ ok, gate, elapsedMs, detail }) => {
       const status = ok ? paint('green', 'ok') : paint('red', 'failed');
-      return `${status}  ${gate}  ${formatDuration(elapsedMs)}  ${printable(detail).replaceAll('\n', ' ')}`.trimEnd();
+      return `${status}  ${gate}  ${formatDuration(elapsedMs)}  ${printableLine(detail)}`.trimEnd();
     }),
     failed === 0 ? `healthy: ${plural(gates.length, 'gate')} passed` : `not healthy: ${plural(failed, 'gate')} failed`,
   ];

@@ -3,6 +3,7 @@ import { DeployError } from '../errors.ts';
 import type { Newest } from '../remote/follow.ts';
 import type { Host } from '../remote/host.ts';
 import { checkVersion, confirmThere } from './ask-host.ts';
+import { scopeOf } from './global-options.ts';
 import { openThere, type There } from './open-host.ts';
 import { painter } from './render/paint.ts';
 import { warningLine } from './render/steps.ts';
@@ -10,11 +11,7 @@ import type { Session } from './session.ts';
 import { stripHost } from './strip-host.ts';
 import type { Job, Scheduled } from './verb.ts';
 
-/** The options that say which project is meant, and how it is shown, for commands that are run beside the one that was typed. */
-const scopeOf = ({ config, destination }: Session['options']): readonly string[] => [
-  ...(config === null ? [] : ['--config', config]),
-  ...(destination === null ? [] : ['--destination', destination]),
-];
+/** How it is shown, for commands that are run beside the one that was typed. */
 const lookOf = ({ json, quiet, verbose }: Session['options']): readonly string[] => [
   ...(json ? ['--json'] : []),
   ...(quiet ? ['--quiet'] : []),

@@ -12,14 +12,12 @@ export interface RunnerLauncher {
 
 export const realRunners: RunnerLauncher = {
   async startRunner(kind, { env }) {
-    const [{ startRunner }, { fileURLToPath }, { extname }] = await Promise.all([
+    const [{ startRunner }, { ownProcess }] = await Promise.all([
       import('../operation/runner/start.ts'),
-      import('node:url'),
-      import('node:path'),
+      import('./own-process.ts'),
     ]);
-    const program = fileURLToPath(new URL(`../cli/runner-process${extname(import.meta.url)}`, import.meta.url));
     // The words after the program are for whoever looks at `ps`, but for the kind.
-    return startRunner([process.execPath, ...process.execArgv, program, kind], env);
+    return startRunner([...ownProcess('runner-process'), kind], env);
   },
   async connectToRunner(marker, env) {
     const [{ connectToRunner }, { runtimeFolders, thisUser }] = await Promise.all([

@@ -85,7 +85,7 @@ const show = (
 export const setUpHost = async (session: Session, typed: SetupTyped): Promise<undefined> => {
   const { io, options, signal } = session;
   const { account, downgrade } = typed;
-  const [{ setUp }, { openAdministrator }, { packThisTool }, { openLocalKey }] = await Promise.all([
+  const [{ setUp }, { AGAIN, openAdministrator }, { packThisTool }, { openLocalKey }] = await Promise.all([
     import('../remote/setup/set-up.ts'),
     import('../remote/setup/administrator.ts'),
     import('../remote/setup/pack.ts'),
@@ -121,7 +121,7 @@ export const setUpHost = async (session: Session, typed: SetupTyped): Promise<un
   } catch (error) {
     if (!signal.aborted || error !== signal.reason) throw error;
     throw new DeployError('interrupted', 'setup was interrupted: what is done so far stays', {
-      hint: 'the same command again goes on from there',
+      hint: AGAIN,
       cause: error,
     });
   } finally {

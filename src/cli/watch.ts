@@ -1,7 +1,7 @@
 import type { WatchReport } from '../deploy/watch/watch.ts';
 import { exitCodes } from './exit-codes.ts';
 import { look } from './look.ts';
-import { formatAgo, printable } from './render/format.ts';
+import { formatAgo, printable, printableLine } from './render/format.ts';
 import type { View } from './render/view.ts';
 import { type DefineVerb, examples } from './verb.ts';
 
@@ -12,7 +12,7 @@ const watchLines = ({ findings }: WatchReport, { now, paint }: View): readonly s
   findings.flatMap(({ what, status, detail, hint, since }) => {
     const first = since === null || since === now.toISOString() ? '' : ` (since ${formatAgo(since, now)})`;
     return [
-      `${paint(colors[status], words[status])}  ${what}: ${printable(detail).replaceAll('\n', ' ')}${first}`,
+      `${paint(colors[status], words[status])}  ${what}: ${printableLine(detail)}${first}`,
       ...(hint === null ? [] : [`  -> ${printable(hint)}`]),
     ];
   });

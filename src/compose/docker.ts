@@ -1,6 +1,7 @@
 import type { RegistryCredentials } from '../config/config.ts';
 import type { Clock } from '../system/clock.ts';
 import type { CommandResult, CommandRunner } from '../system/command.ts';
+import { linesOf } from '../system/lines.ts';
 import { markerEnvironment } from '../system/marker.ts';
 import { containerState } from './container-state.ts';
 import { withCredentials } from './docker-config.ts';
@@ -242,6 +243,5 @@ interface RunDocker extends Abortable {
 
 const csvField = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 const NOTHING = /(?!)/;
-const linesOf = (text: string): readonly string[] => text.split('\n').filter((line) => line !== '');
 const stamp = (line: string): string => line.slice(0, line.indexOf(' '));
 const short = (id: string): string => (/^[0-9a-f]{64}$/.test(id) ? id.slice(0, 12) : id);

@@ -1,5 +1,6 @@
 import { access, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setVariables } from '../system/environment.ts';
 import { assertOnlyOwnerWrites } from '../system/permissions.ts';
 import { parseEnvFile } from './env-file.ts';
 import { readText } from './read-text.ts';
@@ -17,9 +18,7 @@ export interface Variables {
 
 /** The process environment, which wins over every file, even where it is empty, as in Compose. */
 export const processVariables = (environment: Readonly<Record<string, string | undefined>>): Variables => {
-  const entries = Object.entries(environment).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, value] as const],
-  );
+  const entries = Object.entries(setVariables(environment));
   return {
     values: new Map(entries),
     origins: new Map(entries.map(([name]) => [name, null])),

@@ -75,15 +75,12 @@ export const parseCronSchedule = (text: string, timeZone: string): CronSchedule 
 
   /** By clocks that go on as they go now, from one change of theirs to the next. */
   const nextOfEachHour = (after: number): number => {
-    for (let at = after; ; ) {
+    // From `at` on: the first instant of other clocks may be one itself.
+    for (let at = after + 1; ; ) {
       const shift = offset(at);
-      const instant = nextWall(at + shift) - shift;
+      const instant = nextWall(at - 1 + shift) - shift;
       if (offset(instant) === shift) return instant;
-      // That first instant of other clocks may be one itself, hence the millisecond.
-      const change = changeBetween(at, instant, offset);
-      const first = nextWall(change - 1 + offset(change)) - offset(change);
-      if (offset(first) === offset(change)) return first;
-      at = change;
+      at = changeBetween(at, instant, offset);
     }
   };
   const nextTimeOfDay = (after: number): number => {

@@ -64,3 +64,6 @@ const CONTROL = /\x1b\[[0-?]*[ -/]*[@-~]|[\x00-\x08\x0b-\x1f\x7f-\x9f]/g;
 /** Text of others (a container's last lines, a registry's answer) without what would move the cursor or recolour the terminal. */
 export const printable = (text: string): string =>
   text.replace(/\r\n?/g, '\n').replaceAll('\t', '  ').replace(CONTROL, '');
+
+/** The same on one line. */
+export const printableLine = (text: string): string => printable(text).replaceAll('\n', ' ');

@@ -1,5 +1,5 @@
 import type { SetupResult, StepReport } from '../../remote/setup/set-up.ts';
-import { printable } from './format.ts';
+import { printableLine } from './format.ts';
 import type { Paint } from './paint.ts';
 
 const WIDTH = 13;
@@ -7,7 +7,7 @@ const WIDTH = 13;
 const COLORS = { ok: 'green', done: 'green', would: 'yellow' } as const;
 
 const line = (outcome: string, name: string, detail: string): string =>
-  `${outcome}  ${name.padEnd(WIDTH)}  ${printable(detail).replaceAll('\n', ' ')}`;
+  `${outcome}  ${name.padEnd(WIDTH)}  ${printableLine(detail)}`;
 
 /** `..    Docker  install Docker, Compose`: what may take its time. */
 export const beginLine = (name: string, would: string): string => line('..   ', name, would);

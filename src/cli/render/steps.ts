@@ -1,7 +1,7 @@
 import { messageOf } from '../../errors.ts';
 import type { Clock } from '../../system/clock.ts';
 import type { Progress } from '../../system/progress.ts';
-import { formatBytes, formatDuration, printable } from './format.ts';
+import { formatBytes, formatDuration, printable, printableLine } from './format.ts';
 import type { Paint } from './paint.ts';
 
 interface StepBytes {
@@ -73,7 +73,7 @@ export const progressOf = (events: Omit<StepEvents, 'tell'>, clock: Clock): Prog
 });
 
 const joined = (parts: readonly (string | null)[]): string =>
-  printable(parts.filter((part) => part !== null && part !== '').join('  ')).replaceAll('\n', ' ');
+  printableLine(parts.filter((part) => part !== null && part !== '').join('  '));
 
 /** `ok  back up the database  1.2s  34 MB  412 documents` */
 export const finishedLine = ({ title, bytes, summary }: StepState, elapsedMs: number, paint: Paint): string =>

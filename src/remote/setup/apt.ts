@@ -1,3 +1,4 @@
+import { linesOf } from '../../system/lines.ts';
 import type { Found } from './look.ts';
 import { ASKED, chooseNext, chooseOwn, LEAST, type Offer, parseOffers, shownOffers, type Wanted } from './packages.ts';
 import { pinOf, sourceOfNext, suiteAfter } from './sources.ts';
@@ -95,7 +96,7 @@ export const findPackages = async (site: Site, found: Found, wanted: readonly Wa
   if (theirs !== null) return theirs;
   const offered = shownOffers(wanted, await offersFor(site));
   const least = wanted.map((each) => `${each === 'engine' ? 'Docker' : 'Compose'} ${LEAST[each]}`).join(' and ');
-  const complaints = (await site.sh('reading its log', COMPLAINTS)).split('\n').filter((line) => line !== '');
+  const complaints = linesOf(await site.sh('reading its log', COMPLAINTS));
   const message = `${name} offers ${offered}, and ${least} or newer are needed`;
   const hint = complaints.length === 0 ? '' : 'let the host reach its packages, and type it again; or ';
   return refuse(message, `${hint}install Docker by hand: ${INSTRUCTIONS}`, complaints);

@@ -1,3 +1,4 @@
+import { linesOf } from '../../system/lines.ts';
 import { findPackages, installPackages } from './apt.ts';
 import type { Found } from './look.ts';
 import { isAtLeast } from './numbers.ts';
@@ -21,11 +22,9 @@ docker compose version --short
 iptables -V >/dev/null
 `;
 
-const lines = (text: string | undefined): readonly string[] => (text ?? '').split('\n').filter((line) => line !== '');
-
 /** An engine that is too old is replaced only when nothing runs on it: its containers would stop. */
 const assertReplaceable = (found: Found, engine: string): void => {
-  const running = lines(found.get('containers')).length;
+  const running = linesOf(found.get('containers') ?? '').length;
   if (running === 0) return;
   refuse(
     `Docker ${engine} is too old (${LEAST.engine} or newer is needed), and ${running} containers run on it`,
@@ -62,7 +61,7 @@ export const dockerStep: Step = {
       async act(site) {
         const packages = missing.length === 0 ? [] : await findPackages(site, found, missing);
         if (packages.length + plain.length > 0) await installPackages(site, [...packages, ...plain]);
-        const [docker, plugin] = lines(await site.sh('starting Docker', START));
+        const [docker, plugin] = linesOf(await site.sh('starting Docker', START));
         return `${names.length === 0 ? 'started' : `installed ${[...packages, ...plain].join(' ')}`}: Docker ${docker}, Compose ${plugin}`;
       },
     };

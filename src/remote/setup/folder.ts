@@ -1,3 +1,4 @@
+import { linesOf } from '../../system/lines.ts';
 import type { Found } from './look.ts';
 import { ok, refuse, type Step } from './step.ts';
 
@@ -68,8 +69,7 @@ export const folderStep: Step = {
   },
 };
 
-const filesIn = (found: Found): readonly string[] =>
-  (found.get('files') ?? '').split('\n').filter((name) => name !== '');
+const filesIn = (found: Found): readonly string[] => linesOf(found.get('files') ?? '');
 
 /** Whether there is something that an agent could look after. */
 export const hasProject = (found: Found): boolean => filesIn(found).some((name) => name !== '.env');

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { DeployError, messageOf } from '../../errors.ts';
 import { type CommandRunner, lastLine } from '../../system/command.ts';
 import { makeDirectory } from '../../system/durable-file.ts';
+import { setVariables } from '../../system/environment.ts';
 import { around } from '../../system/failpoints/around.ts';
 import type { DeployKey } from './step.ts';
 
@@ -32,11 +33,6 @@ const unlessMissing = (error: NodeJS.ErrnoException): null => {
 
 const readOrNull = (path: string): Promise<string | null> => readFile(path, 'utf8').catch(unlessMissing);
 
-const withEnvironment = (environment: LocalKeyWorld['environment']): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
-  );
-
 /** A public key that somebody names. */
 const namedKey = async (path: string, { commands, signal, environment }: LocalKeyWorld): Promise<LocalKey> => {
   const text = await readOrNull(path);
@@ -55,7 +51,7 @@ const namedKey = async (path: string, { commands, signal, environment }: LocalKe
     async identity() {
       if (privateFile !== path && (await readOrNull(privateFile)) !== null)
         return { path: privateFile, shown: privateFile };
-      const env = withEnvironment(environment);
+      const env = setVariables(environment);
       const agent = await commands.run(['ssh-add', '-L'], { timeoutMs: AGENT_MS, signal, env });
       const blob = text.trim().split(/\s+/)[1] ?? '';
       return agent.exitCode === 0 && blob !== '' && agent.stdout.includes(blob) ? { path, shown: path } : null;
