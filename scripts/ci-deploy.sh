@@ -32,7 +32,9 @@ fail() {
 readonly TAG=$1 HOST=${DEPLOY_HOST:-} ACCOUNT=${DEPLOY_USER:-deploy} PORT=${DEPLOY_PORT:-22}
 readonly DESTINATION=${DEPLOY_DESTINATION:-} RECONNECT=${DEPLOY_RECONNECT:-900}
 # What ssh says when it is its own failure. No exit code of kaleem-deploy is that.
-readonly CONNECTION_LOST=255 OUT_OF_REACH=40 NOTHING_RUNS=3
+readonly CONNECTION_LOST=255 OUT_OF_REACH=40
+REQUEST=ci-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+readonly REQUEST
 
 [[ $TAG =~ ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$ ]] || fail "this is no tag: $TAG"
 [[ $HOST =~ ^[A-Za-z0-9][A-Za-z0-9.:-]*$ ]] || fail "DEPLOY_HOST is no host: '$HOST'"
@@ -68,40 +70,15 @@ followed() {
   return "$code"
 }
 
-newest_operation() {
-  on_server history --json -n 1 | sed -n 's/^ *"id": "\([0-9a-z-]*\)".*/\1/p'
-}
-
-# exit_code_since ID: of the deploy of the tag that came after that operation; nothing when there is none, or it has not ended.
-exit_code_since() {
-  on_server history --json -n 20 | awk -v since="$1" -v tag="$TAG" '
-    function value(line) { sub(/^[^:]*: /, "", line); gsub(/[",]/, "", line); return line }
-    /^    "id": / { id = value($0) }
-    /^    "kind": / { kind = value($0) }
-    /^    "subject": / { subject = value($0) }
-    /^    "exitCode": / {
-      code = value($0)
-      if (!found && id > since && kind == "deploy" && subject == tag && code != "null") { print code; found = 1 }
-    }'
-}
-
-# What became of a deploy whose connection was lost; it goes on there.
-reattach() {
+# Made again for as long as it takes; the same command with the same id is done once, and followed where it runs.
+until_ended() {
   local deadline=$((SECONDS + RECONNECT)) code
-  echo "ci-deploy: the connection was lost; what was begun goes on there, connecting again" >&2
   while ((SECONDS < deadline)); do
-    sleep 3
     code=0
-    followed attach || code=$?
-    if [[ $code == "$NOTHING_RUNS" ]]; then
-      code=$(exit_code_since "$1") || continue
-      if [[ -z $code ]]; then
-        code=0
-        # It had not come to the server.
-        followed "$TAG" || code=$?
-      fi
-    fi
+    followed "$TAG" --request-id "$REQUEST" || code=$?
     [[ $code == "$CONNECTION_LOST" ]] || return "$code"
+    echo "ci-deploy: the connection was lost; what was begun goes on there, connecting again" >&2
+    sleep 3
   done
   echo "ci-deploy: $HOST was out of reach for $RECONNECT s; what was begun goes on there: ssh $ACCOUNT@$HOST kaleem-deploy history" >&2
   return "$OUT_OF_REACH"
@@ -134,16 +111,12 @@ summary() {
 }
 
 code=0
-before=$(newest_operation) || code=$?
+on_server version >/dev/null || code=$?
 if [[ $code == "$CONNECTION_LOST" ]]; then
   echo "ci-deploy: $HOST is out of reach, is not the host that DEPLOY_KNOWN_HOSTS knows, or does not take this key" >&2
   code=$OUT_OF_REACH
 elif [[ $code == 0 ]]; then
-  followed "$TAG" || code=$?
-  if [[ $code == "$CONNECTION_LOST" ]]; then
-    code=0
-    reattach "$before" || code=$?
-  fi
+  until_ended || code=$?
 fi
 summary "$code"
 exit "$code"

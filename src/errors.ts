@@ -17,6 +17,7 @@ export type ErrorCode =
   | 'project-elsewhere'
   // another operation has the project (11)
   | 'locked'
+  | 'done-before'
   // refused before anything was touched (12)
   | 'docker-unreachable'
   | 'docker-failed'

@@ -12,8 +12,10 @@ const follow = async (session: Session, doing: string, first: (found: Found) => 
   const sought = await session.withApp((app) => findRunner(session, app));
   const now = session.clock.now();
   if (!sought.running) {
+    const { requestId } = session.options;
+    const none = requestId === null ? 'nothing was ever run here' : `nothing was asked for as ${requestId}`;
     const last = sought.lastOperation;
-    const text = last === null ? 'nothing was ever run here' : `the last operation was ${operationText(last, now)}`;
+    const text = last === null ? none : `the last operation was ${operationText(last, now)}`;
     session.show(sought, () => [`nothing runs; ${text}`]);
     return exitCodes['check-failed'];
   }

@@ -19,6 +19,7 @@ export const exitCodes = {
   'project-elsewhere': 10,
 
   locked: 11,
+  'done-before': 11,
 
   'docker-unreachable': 12,
   'docker-failed': 12,

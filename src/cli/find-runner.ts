@@ -33,10 +33,14 @@ const unreachable = ({ holder, pid }: LockStatus): DeployError => {
   );
 };
 
-/** The runner of the project's operation, by the lock that it holds. Throws 'unsupported' where it can't be reached. */
-export const findRunner = async ({ parts, io }: Session, app: App): Promise<Sought> => {
+/**
+ * The runner of the project's operation, by the lock that it holds; with --request-id, of that one and of no other. Throws 'unsupported' where
+ * it can't be reached.
+ */
+export const findRunner = async ({ parts, io, options }: Session, app: App): Promise<Sought> => {
+  const { requestId } = options;
   const lock = await app.lockStatus();
-  if (lock.held) {
+  if (lock.held && (requestId === null || lock.holder?.requestId === requestId)) {
     const { holder } = lock;
     const marker = holder?.runner ?? null;
     const channel = marker === null ? null : await parts.connectToRunner(marker, io.env);
@@ -46,5 +50,6 @@ export const findRunner = async ({ parts, io }: Session, app: App): Promise<Soug
     // It may have ended while we looked.
     if ((await app.lockStatus()).held) throw unreachable(lock);
   }
-  return { running: false, lastOperation: (await app.history())[0] ?? null };
+  const last = (await app.history()).find((record) => requestId === null || record.requestId === requestId);
+  return { running: false, lastOperation: last ?? null };
 };

@@ -68,7 +68,11 @@ interface Followed {
   channel: Duplex;
   /** What it complained about when it died, where that is known. */
   readonly complaint: Promise<string>;
+  /** Tried when it was not done because it had been before: an exit code, or null. */
+  readonly doneBefore?: () => Promise<number | null>;
 }
+
+const isDoneBefore = ({ error }: Ending): boolean => error !== null && ['locked', 'done-before'].includes(error.code);
 
 const died = async ({ complaint, kind }: Followed): Promise<DeployError> => {
   const last = (await complaint).trim();
@@ -86,7 +90,11 @@ const followToEnd = async (session: Session, runner: Followed): Promise<number> 
     const followed = await followRunner(runner.channel, {
       ...{ from, verbose: options.verbose, onHello: player.hello, onHappening: player.play },
     });
-    if (followed.how === 'ended') return showEnding(session, runner.kind, followed.ending);
+    if (followed.how === 'ended') {
+      const { ending } = followed;
+      const other = isDoneBefore(ending) ? await runner.doneBefore?.() : null;
+      return other ?? showEnding(session, runner.kind, ending);
+    }
     if (followed.how === 'incompatible') {
       throw new DeployError('unsupported', 'the operation is run by another version of kaleem-deploy', {
         hint: 'kaleem-deploy lock status says which process it is; use the version that started it',
@@ -124,11 +132,15 @@ const noLonger = (goesOn: string, hint: string): DeployError =>
  * Starts a runner for the job and follows it. Ctrl-C asks it to abort; a second one only stops following, and so does
  * SIGTERM: it is what a login session that is closed from outside gets.
  */
-export const followStarted = async (session: Session, job: Job): Promise<number> => {
+export const followStarted = async (
+  session: Session,
+  job: Job,
+  doneBefore: () => Promise<number | null>,
+): Promise<number> => {
   session.signal.throwIfAborted();
   const { kind } = job.request;
   const { marker, channel, gone } = await session.parts.startRunner(kind, session.io);
-  const runner: Followed = { kind, marker, channel, complaint: gone.then(({ complaint }) => complaint) };
+  const runner: Followed = { kind, marker, channel, complaint: gone.then(({ complaint }) => complaint), doneBefore };
   sendMessage(channel, { type: 'job', job });
   let asked = false;
   return untilInterrupted(session, runner, (by, stop) => {

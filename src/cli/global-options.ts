@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DeployError } from '../errors.ts';
+import { isRequestId } from '../operation/request-id.ts';
 
 /** Options that every verb takes, before or after it. */
 export interface GlobalOptions {
@@ -13,6 +14,8 @@ export interface GlobalOptions {
   readonly yes: boolean;
   readonly dryRun: boolean;
   readonly lockWaitMs: number;
+  /** Null: each time it is typed it is done. */
+  readonly requestId: string | null;
 }
 
 const seconds = (text: string): number => {
@@ -22,6 +25,12 @@ const seconds = (text: string): number => {
 
 const notEmpty = (text: string): string => {
   if (text === '') throw new InvalidArgumentError('It is empty.');
+  return text;
+};
+
+const requestId = (text: string): string => {
+  if (!isRequestId(text))
+    throw new InvalidArgumentError('Expected 1 to 64 letters, digits, dots, dashes and underscores.');
   return text;
 };
 
@@ -39,6 +48,7 @@ const definitions = (): readonly Option[] => [
   new Option('--lock-wait <seconds>', 'wait so long for another operation to end (default: do not wait)').argParser(
     seconds,
   ),
+  new Option('--request-id <id>', 'a name of yours: the same command again with it is done once').argParser(requestId),
 ];
 
 /** On a verb they are hidden, and there only for the sake of combined short flags (`-fq`); the program takes the others. */
@@ -56,6 +66,7 @@ interface Given {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly lockWait?: number;
+  readonly requestId?: string;
 }
 
 /** What was given on the program and on the verb, together. Contradictions are 'usage'. */
@@ -74,6 +85,7 @@ export const readGlobalOptions = (verb: Command): GlobalOptions => {
     yes: given.yes ?? false,
     dryRun: given.dryRun ?? false,
     lockWaitMs: (given.lockWait ?? 0) * 1_000,
+    requestId: given.requestId ?? null,
   };
 };
 

@@ -1,6 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { StringDecoder } from 'node:string_decoder';
 import { DeployError } from '../errors.ts';
-import type { Newest } from '../remote/follow.ts';
 import type { Host } from '../remote/host.ts';
 import { checkVersion, confirmThere } from './ask-host.ts';
 import { scopeOf } from './global-options.ts';
@@ -38,12 +38,10 @@ const look = async (session: Session, host: Host, argv: readonly string[]): Prom
 const follow = async (
   session: Session,
   { host, world }: There,
-  argv: readonly string[],
-  newest: Newest | null,
+  { argv, isOurs }: { readonly argv: readonly string[]; readonly isOurs: boolean },
 ): Promise<number> => {
   const { options, output } = session;
   const { followThere } = await import('../remote/follow.ts');
-  const isOurs = newest !== null;
   const hint = `kaleem-deploy --host ${host.name} attach follows it again`;
   let abort = (): void => {};
   let asked = !isOurs;
@@ -66,10 +64,12 @@ const follow = async (
       abort = act;
     },
   };
-  const followed = {
-    ...{ argv, scope: scopeOf(options), look: lookOf(options) },
-    before: newest === null ? null : { newest },
-  };
+  const name = ['--request-id', options.requestId ?? randomUUID()];
+  const ours = options.requestId === null ? [...name, ...argv] : argv;
+  const scope = scopeOf(options);
+  const followed = isOurs
+    ? { argv: ours, again: ours, abort: [...scope, ...name, '-q', '--json', 'abort'] }
+    : { argv, again: [...scope, ...lookOf(options), 'attach'], abort: null };
   try {
     return await Promise.race([followThere(host, followed, following, world), stopped]);
   } finally {
@@ -93,18 +93,14 @@ export const elsewhere =
     const { host } = there;
     try {
       await host.connect();
-      const { newestOperation } = await import('../remote/follow.ts');
       const warn = (line: string): void => output.say([warningLine(line, painter(io.stderr, io.env))]);
-      const [newest] = await Promise.all([
-        changes ? newestOperation(host, scopeOf(options)) : null,
-        checkVersion(host, changes, warn),
-      ]);
+      await checkVersion(host, changes, warn);
       const exitCode = asks ? await confirmThere(session, host, argv, confirm) : null;
       if (exitCode !== null) return exitCode;
       // Nothing has been begun so far: what stops now leaves everything as it was.
       session.signal.throwIfAborted();
       const words = asks ? ['--yes', ...argv] : argv;
-      if (changes || how?.type === 'follows') return await follow(session, there, words, newest);
+      if (changes || how?.type === 'follows') return await follow(session, there, { argv: words, isOurs: changes });
       return await look(session, host, words);
     } finally {
       host.close();

@@ -33,7 +33,7 @@ export interface Workspace {
 
 export interface WorkspaceOptions {
   readonly io: Pick<Io, 'env' | 'cwd'>;
-  readonly options: Pick<GlobalOptions, 'config' | 'destination' | 'lockWaitMs'>;
+  readonly options: Pick<GlobalOptions, 'config' | 'destination' | 'lockWaitMs' | 'requestId'>;
   readonly progress: Progress;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
@@ -84,7 +84,7 @@ export const openWorkspace = (given: WorkspaceOptions): Workspace => {
       try {
         const app = await parts.openApp({
           ...{ config: loaded, environment: io.env, signal, progress, redactor, clock, log },
-          lockWaitMs: options.lockWaitMs,
+          ...{ lockWaitMs: options.lockWaitMs, requestId: options.requestId },
           exitCodeOf: ({ code }) => exitCodes[code],
         });
         try {

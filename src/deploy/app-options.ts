@@ -19,6 +19,8 @@ export interface AppOptions {
   readonly log: Log;
   /** How long to wait for another operation's lock. 0: fail at once. */
   readonly lockWaitMs: number;
+  /** The name that whoever asks has for this; null: none. */
+  readonly requestId: string | null;
   /** The exit code that an error leads to, for the history. */
   readonly exitCodeOf: (error: DeployError) => number;
 }

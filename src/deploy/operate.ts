@@ -5,6 +5,7 @@ import { acquireLock } from '../operation/lock.ts';
 import {
   beginOperation,
   currentUser,
+  listOperations,
   type Operation,
   type OperationKind,
   type Outcome,
@@ -50,6 +51,16 @@ const unended = (operation: Operation, cause: unknown): DeployError =>
     cause,
   });
 
+/** The same command may have come twice and have waited for the lock: whoever typed it asks what became of the first. */
+const refuseWhatWasDone = async (state: StateDirectory, requestId: string | null): Promise<void> => {
+  if (requestId === null) return;
+  const done = (await listOperations(state)).find((record) => record.requestId === requestId);
+  if (done === undefined) return;
+  throw new DeployError('done-before', `${requestId} has been done: ${done.kind} ${done.id}`, {
+    hint: 'kaleem-deploy history says how it ended',
+  });
+};
+
 /** Holds the project's lock while `use` runs; `describe` says what for, as far as it is known by now. */
 export const withLock = async <T>(
   session: Session,
@@ -58,9 +69,17 @@ export const withLock = async <T>(
   use: (describe: (operation: string) => void) => Promise<T>,
 ): Promise<T> => {
   const { options } = session;
-  const { clock, signal } = options;
+  const { clock, signal, requestId } = options;
   const since = clock.now().toISOString();
-  const holder = { pid: process.pid, operation: '', kind, who: currentUser(), since, runner: runnerMarker() };
+  const holder = {
+    pid: process.pid,
+    operation: '',
+    kind,
+    who: currentUser(),
+    since,
+    runner: runnerMarker(),
+    requestId,
+  };
   const lock = await acquireLock({ engineId: context.engine.id, project: context.project.name }, holder, {
     ...{ waitMs: options.lockWaitMs, clock, signal },
   });
@@ -94,7 +113,7 @@ export const inOperation = <P, T>(session: Session, what: What<P>, work: Work<P,
 
 const operate = async <P, T>(session: Session, what: What<P>, work: Work<P, T>, told: Telling): Promise<T> => {
   const { options } = session;
-  const { clock, redactor, signal, config } = options;
+  const { clock, redactor, signal, config, requestId } = options;
   const world = await session.context();
   told.know({ project: world.project.name });
   const recorder = recordSteps(world.progress, clock);
@@ -104,6 +123,7 @@ const operate = async <P, T>(session: Session, what: What<P>, work: Work<P, T>, 
     if (known !== null) {
       await refuseWhileHalted(known);
       told.recovered(await recoverUnfinished(context, known, { halted: false }));
+      await refuseWhatWasDone(known, requestId);
     }
     const prepared = await work.prepare(context, known).catch((error: unknown) => {
       throw signal.aborted
@@ -113,7 +133,8 @@ const operate = async <P, T>(session: Session, what: What<P>, work: Work<P, T>, 
     const subject = typeof what.subject === 'string' ? what.subject : what.subject(prepared);
     const state = await openState(config.stateDirectory);
     const operation = await beginOperation({
-      ...{ state, kind: what.kind, subject, who: currentUser(), runner: runnerMarker(), clock, redactor, signal },
+      ...{ state, kind: what.kind, subject, who: currentUser(), runner: runnerMarker(), requestId },
+      ...{ clock, redactor, signal },
     });
     describe(operation.id);
     told.know({ subject, previous: what.previous?.(prepared) ?? null, operation: operation.id });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DeployError } from '../errors.ts';
 import { isMarker } from '../system/marker.ts';
+import { isRequestId } from './request-id.ts';
 
 /** Who holds the lock. Every local user can ask for it, so nothing secret goes in here. */
 export interface LockHolder {
@@ -13,6 +14,8 @@ export interface LockHolder {
   readonly since: string;
   /** The marker of its runner, by which followers find it; null: it runs without one. */
   readonly runner: string | null;
+  /** The name that whoever asked has for it. */
+  readonly requestId: string | null;
 }
 
 /** `holder` is null when a process has the lock but does not answer (stopped, say); `pid` then is what the kernel knows. */
@@ -25,6 +28,7 @@ const text = z.string().transform((value) => value.replace(/\p{C}/gu, '?').slice
 const holderSchema = z.object({
   ...{ pid: z.int().positive(), operation: text, kind: text, who: text, since: text },
   runner: z.string().refine(isMarker).nullable().default(null),
+  requestId: z.string().refine(isRequestId).nullable().default(null),
 });
 
 /** Reads what a holder answered; null when it is not an answer of ours. */

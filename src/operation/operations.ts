@@ -26,6 +26,8 @@ export interface BeginOptions {
   readonly who: string;
   /** Marks the processes that the operation starts; null: none of them can be told from others. */
   readonly runner: string | null;
+  /** The name that whoever asks has for it. */
+  readonly requestId: string | null;
   readonly clock: Clock;
   readonly redactor: Redactor;
   readonly signal: AbortSignal;
@@ -42,7 +44,7 @@ const nextSequence = async (state: StateDirectory): Promise<number> =>
  * is damaged; 'disk-full'
  */
 export const beginOperation = async (options: BeginOptions): Promise<Operation> => {
-  const { state, kind, subject, who, runner, clock, redactor, signal } = options;
+  const { state, kind, subject, who, runner, requestId, clock, redactor, signal } = options;
   await refuseWhileOpen(state);
   const sequence = await nextSequence(state);
   const id = `${String(sequence).padStart(6, '0')}-${randomBytes(2).toString('hex')}`;
@@ -58,7 +60,7 @@ export const beginOperation = async (options: BeginOptions): Promise<Operation> 
   let journal: Journal | null = null;
   try {
     journal = await createJournal(journalOf(state, id), { clock, redactor });
-    await journal.append('begin', kind, { subject, who, runner });
+    await journal.append('begin', kind, { subject, who, runner, requestId });
     await failpoint('operation.begin.after');
     return runningOperation({ id, sequence, kind, directory, signal, journal, clock });
   } catch (error) {

@@ -15,6 +15,8 @@ export interface OperationRecord {
   /** The tag of a deploy or rollback, the backup of a restore, ... */
   readonly subject: string;
   readonly who: string;
+  /** The name that whoever asked has for it; null: none. */
+  readonly requestId: string | null;
   /** ISO 8601. */
   readonly startedAt: string;
   readonly endedAt: string | null;
@@ -30,7 +32,7 @@ const DIRECTORY = /^(\d{6,})-[0-9a-f]{4}$/;
 
 const beginSchema = z.object({
   step: z.enum(OPERATION_KINDS),
-  data: z.object({ subject: z.string(), who: z.string() }),
+  data: z.object({ subject: z.string(), who: z.string(), requestId: z.string().nullable().default(null) }),
 });
 
 const endSchema = z.object({

@@ -1,27 +1,17 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type Started, start } from '../support/command.ts';
 import { expectEnvTag, expectExit, expectServes, lastOperation } from '../support/expectations.ts';
-import { builtTool } from '../support/machine.ts';
-import { makeSshClient, type SshClient } from '../support/ssh-client.ts';
-import { type Sshd, startSshd } from '../support/sshd.ts';
+import { type Laptop, openLaptop } from '../support/laptop.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 
 describe('a deploy from the laptop', () => {
   let stack: Stack;
-  let sshd: Sshd;
-  let laptop: SshClient;
+  let laptop: Laptop;
   /** The good version that is not live. */
   const next = async (): Promise<string> => ((await stack.read('.env')).includes(':v0.0.2\n') ? 'v0.0.5' : 'v0.0.2');
   /** What is verified stays under watch for a minute: time to press Ctrl-C. */
   const watchLong = () => stack.write('kaleem-deploy.yml', JSON.stringify({ stability: '60s' }));
 
-  const typed = (...argv: readonly string[]): Started =>
-    start([process.execPath, builtTool(), '--host', 'prod', ...argv], {
-      ...{ cwd: laptop.folder, env: { ...laptop.environment, NO_COLOR: '1' }, timeoutMs: 180_000 },
-    });
   const expectDeployed = async (tag: string): Promise<void> => {
     await stack.settled();
     expect(await lastOperation(stack)).toMatchObject({ subject: tag, outcome: 'succeeded', exitCode: 0 });
@@ -32,17 +22,11 @@ describe('a deploy from the laptop', () => {
   beforeAll(async () => {
     stack = await makeStack();
     expectExit(await stack.run('v0.0.5'), 0);
-    sshd = await startSshd();
-    laptop = await makeSshClient();
-    await laptop.configure(...laptop.host('prod', sshd));
-    await laptop.trust(sshd);
-    const hosts = { prod: { directory: stack.directory, program: [process.execPath, builtTool()] } };
-    await writeFile(join(laptop.folder, 'kaleem-deploy.yml'), JSON.stringify({ hosts }), { mode: 0o600 });
+    laptop = await openLaptop(stack);
   });
   afterAll(async () => {
     await stack?.cleanup();
-    await sshd?.stop();
-    await laptop?.cleanup();
+    await laptop?.close();
   });
   afterEach(async () => {
     await stack.settled();
@@ -51,7 +35,7 @@ describe('a deploy from the laptop', () => {
 
   it('shows the steps as they come, and ends with the result and exit code 0', async () => {
     const tag = await next();
-    const deploy = typed(tag);
+    const deploy = laptop.typed(tag);
     await deploy.said(/ok {2}back up the database/);
     expect(await stack.runners()).toHaveLength(1);
     const outcome = await deploy.ended;
@@ -63,23 +47,23 @@ describe('a deploy from the laptop', () => {
 
   it('brings back what is printed there, byte for byte, and its exit code', async () => {
     const there = await stack.run('releases', '--json');
-    expect(await typed('releases', '--json').ended).toMatchObject({ code: 0, stdout: there.stdout, stderr: '' });
-    const refused = await typed('v9.9.9', '--json').ended;
+    expect(await laptop.typed('releases', '--json').ended).toMatchObject({ code: 0, stdout: there.stdout, stderr: '' });
+    const refused = await laptop.typed('v9.9.9', '--json').ended;
     expectExit(refused, 12);
     expect(refused.json).toMatchObject({ error: { code: 'image-not-found' }, exitCode: 12 });
   });
 
   it('asks nobody where there is no terminal: what destroys data needs --yes', async () => {
-    const refused = await typed('rollback', '--with-database').ended;
+    const refused = await laptop.typed('rollback', '--with-database').ended;
     expectExit(refused, 2);
     expect(refused.stderr).toContain('there is no terminal to ask on');
   });
 
   it('that loses its connection is followed again, each step shown once', async () => {
     const tag = await next();
-    const deploy = typed(tag, '-v');
+    const deploy = laptop.typed(tag, '-v');
     await deploy.said(/\.\. {2}back up the database|back up the database/);
-    await sshd.cutConnections();
+    await laptop.sshd.cutConnections();
     await deploy.said(/the connection to prod was lost; what was begun goes on there/);
     const outcome = await deploy.ended;
     expectExit(outcome, 0);
@@ -92,15 +76,15 @@ describe('a deploy from the laptop', () => {
 
   it('that ended while nobody was connected ends with its own exit code, and one document', async () => {
     const tag = await next();
-    const deploy = typed(tag, '--json');
+    const deploy = laptop.typed(tag, '--json');
     // Nothing is said before the end.
     while ((await stack.fenceRules()).length === 0) await sleep(100);
     // Whoever comes back finds nobody at home until it is over.
-    await sshd.cutConnections();
-    await sshd.stopListening();
+    await laptop.sshd.cutConnections();
+    await laptop.sshd.stopListening();
     await deploy.said(/the connection to prod was lost/);
     await stack.settled();
-    await sshd.listenAgain();
+    await laptop.sshd.listenAgain();
     const outcome = await deploy.ended;
     expectExit(outcome, 0);
     expect(outcome.json).toMatchObject({ running: false, lastOperation: { subject: tag, exitCode: 0 } });
@@ -111,7 +95,7 @@ describe('a deploy from the laptop', () => {
     await watchLong();
     const before = await stack.fingerprint();
     const tag = await next();
-    const deploy = typed(tag, '-v');
+    const deploy = laptop.typed(tag, '-v');
     await deploy.said(new RegExp(`verify ${tag}`));
     deploy.signal('SIGINT');
     const outcome = await deploy.ended;
@@ -125,7 +109,7 @@ describe('a deploy from the laptop', () => {
 
   it.each(['SIGTERM', 'SIGKILL'] as const)('goes on there when what follows it gets %s', async (name) => {
     const tag = await next();
-    const deploy = typed(tag, '-v');
+    const deploy = laptop.typed(tag, '-v');
     await deploy.said(/back up the database/);
     deploy.signal(name);
     const outcome = await deploy.ended;
@@ -137,7 +121,7 @@ describe('a deploy from the laptop', () => {
   it('is only left by a second Ctrl-C, and can be attached to', async () => {
     await watchLong();
     const tag = await next();
-    const deploy = typed(tag, '-v');
+    const deploy = laptop.typed(tag, '-v');
     await deploy.said(new RegExp(`verify ${tag}`));
     deploy.signal('SIGINT');
     await deploy.said(/aborting and rolling back/);
@@ -145,7 +129,7 @@ describe('a deploy from the laptop', () => {
     const outcome = await deploy.ended;
     expectExit(outcome, 130);
     expect(outcome.stderr).toContain('no longer following');
-    const attached = await typed('attach').ended;
+    const attached = await laptop.typed('attach').ended;
     expect([3, 130]).toContain(attached.code);
   });
 });

@@ -96,6 +96,7 @@ const options = (canary: string): readonly string[] => [
   ...[`-c${canary} status`, '--conf /x status', 'backup verify --identity x', `backup verify 12 --identity=${canary}`],
   ...['--host other status', 'status --host=other', '--key root status', '-d production status', '-d .. status'],
   ...['-d ../../etc status', "-d '' status", '-d . status', '--destination=/ status', '-dstaging status', '-d'],
+  ...['v2 --request-id', 'v2 --request-id=', 'v2 --request-id=-x', "v2 --request-id='a b'", 'v2 --request-id=../x'],
   ...['-d staging -d staging status', '--lock-wait', '--lock-wait=-1 status', '--lock-wait=1e9 status'],
   ...['--lock-wait=86401 status', '--lock-wait=1.5 status', '--lock-wait=0x10 status', '--lock-wait=007 status'],
   ...["--lock-wait='' status", '-qy status', '-vvv status', '--json=1 status', '--json= status', '--yes=true status'],

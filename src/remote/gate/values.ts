@@ -1,5 +1,6 @@
 import { isTag } from '../../compose/image-reference.ts';
 import { isDestination } from '../../config/locate.ts';
+import { isRequestId } from '../../operation/request-id.ts';
 
 /** What a value must be. */
 export interface Value {
@@ -37,6 +38,11 @@ export const BACKUP = matching(
 );
 export const SERVICE = matching('SERVICE', 'the name of a service', /^[A-Za-z0-9][A-Za-z0-9._-]{0,199}$/);
 export const DESTINATION: Value = { name: 'NAME', what: 'the name of a destination', fits: isDestination };
+
+export const REQUEST_ID: Value = {
+  ...{ name: 'ID', what: '1 to 64 letters, digits, dots, dashes and underscores' },
+  fits: isRequestId,
+};
 
 export const wholeNumber = (least: number, most: number): Value => ({
   name: 'NUMBER',

@@ -1,4 +1,4 @@
-import { BACKUP, DESTINATION, IMAGE_TAG, SERVICE, TAG, type Value, wholeNumber } from './values.ts';
+import { BACKUP, DESTINATION, IMAGE_TAG, REQUEST_ID, SERVICE, TAG, type Value, wholeNumber } from './values.ts';
 
 export interface OptionRule {
   readonly short?: string;
@@ -26,6 +26,7 @@ export const EVERY_VERB: Readonly<Record<string, OptionRule>> = {
   '--yes': { short: '-y' },
   '--dry-run': {},
   '--lock-wait': { value: wholeNumber(0, LONGEST_WAIT_SECONDS) },
+  '--request-id': { value: REQUEST_ID },
 };
 
 /**

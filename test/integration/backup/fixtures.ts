@@ -28,7 +28,7 @@ export const workspace = async (): Promise<Workspace> => {
     operation: async (signal = new AbortController().signal) => {
       const state = await openState(join(root, `state-${operations.length}`));
       const operation = await beginOperation({
-        ...{ state, kind: 'restore', subject: 'test', who: 'test', runner: null, clock: systemClock },
+        ...{ state, kind: 'restore', subject: 'test', who: 'test', runner: null, requestId: null, clock: systemClock },
         ...{ redactor: createRedactor(), signal },
       });
       operations.push(operation);

@@ -59,6 +59,7 @@ const operation = await beginOperation({
     subject: 'v1',
     who: 'a@b',
     runner: null,
+    requestId: null,
     clock,
     redactor,
     signal: new AbortController().signal,

@@ -12,7 +12,7 @@ import { appOf, config, run } from './support.ts';
 
 const MARKER = '0123456789abcdef';
 const holder = {
-  ...{ pid: 42, operation: '000004-cd34', kind: 'deploy', who: 'omar@web', runner: MARKER },
+  ...{ pid: 42, operation: '000004-cd34', kind: 'deploy', who: 'omar@web', runner: MARKER, requestId: null },
   since: '2026-03-01T11:59:00.000Z',
 };
 const held: LockStatus = { held: true, holder, pid: 42 };
@@ -62,7 +62,7 @@ const running = async (listenError: Error | null = null) => {
     },
   });
   const request = { kind: 'deploy', request: { tag: 'v2', images: {}, upgrade: [], restartAll: false } };
-  const options = { config: null, destination: null, lockWaitMs: 0 };
+  const options = { config: null, destination: null, lockWaitMs: 0, requestId: null };
   sendMessage(front, { type: 'job', job: { request, options, interruption: 'rolls-back', warned: false } });
   /** Connects; `then` comes once whoever connected had the time to follow. */
   const connecting = (then: () => void) => async (): Promise<Duplex | null> => {
@@ -171,6 +171,32 @@ describe('attach', () => {
     expect(exitCode).toBe(1);
     expect(err).toContain('error: the process that ran this deploy died before it said how it ended\n');
     expect(err).toContain('hint: kaleem-deploy recover');
+  });
+});
+
+describe('the same command with the same --request-id', () => {
+  const named = { ...held, holder: { ...holder, requestId: 'ci-17' } };
+  const app = { lockStatus: async () => named };
+
+  it('follows what runs, and does nothing itself', async () => {
+    const { connecting, finish, ended } = await running();
+    const parts = { connectToRunner: connecting(finish) };
+    expect(await run(['v2', '--request-id', 'ci-17'], { app, parts })).toMatchObject({
+      exitCode: 0,
+      out: expect.stringMatching(/^v0\.0\.2 is live/),
+      err: expect.stringMatching(/^warning: odd\nok {2}verify/),
+    });
+    await ended;
+  });
+
+  it('is refused where it is another command', async () => {
+    const { connecting, finish, ended } = await running();
+    const parts = { connectToRunner: connecting(() => {}) };
+    const { exitCode, err } = await run(['rollback', '--request-id', 'ci-17'], { app, parts });
+    expect(exitCode).toBe(2);
+    expect(err).toContain('--request-id ci-17 was given to something else before: deploy 000004-cd34');
+    finish();
+    await ended;
   });
 });
 

@@ -9,7 +9,7 @@ describe('exit codes', () => {
     [2, ['usage', 'tag-invalid', 'needs-confirmation']],
     [3, ['check-failed']],
     [10, ['config-invalid', 'config-unsafe', 'compose-invalid', 'env-invalid', 'uri-invalid', 'project-elsewhere']],
-    [11, ['locked']],
+    [11, ['locked', 'done-before']],
     [
       12,
       [

@@ -19,6 +19,7 @@ export const record: OperationRecord = {
   kind: 'deploy',
   subject: 'v0.0.2',
   who: 'omar@web',
+  requestId: null,
   startedAt: '2026-03-01T11:58:00.000Z',
   endedAt: '2026-03-01T11:58:14.000Z',
   durationMs: 14_000,

@@ -18,6 +18,7 @@ const defaults: GlobalOptions = {
   yes: false,
   dryRun: false,
   lockWaitMs: 0,
+  requestId: null,
 };
 
 const setUp = (

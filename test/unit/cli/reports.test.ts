@@ -78,6 +78,7 @@ describe('lock status', () => {
     who: 'omar@web',
     since: '2026-03-01T11:59:00.000Z',
     runner: null,
+    requestId: null,
   };
   it.each([
     [{ held: false, holder: null, pid: null }, 'lock: free'],

@@ -116,6 +116,20 @@ describe('before anything is touched', () => {
     expect(await world.history()).toHaveLength(1);
   });
 
+  test('what has been done under the same name is not done again, and what died is recovered first', async () => {
+    const named = () => {
+      const session = world.another();
+      return { ...session, options: { ...session.options, requestId: 'ci-17' } };
+    };
+    expect(await operate({ run: async () => 'done' }, named())).toBe('done');
+    const error = await failureOf(operate({}, named()));
+    expect(error).toMatchObject({
+      code: 'done-before',
+      message: expect.stringMatching(/^ci-17 has been done: deploy 000001-/),
+    });
+    expect(await world.history()).toMatchObject([{ requestId: 'ci-17', outcome: 'succeeded' }]);
+  });
+
   test('after a halt nothing is even prepared', async () => {
     await failureOf(
       operate({

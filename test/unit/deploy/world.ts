@@ -185,7 +185,7 @@ export const createWorld = async (
     };
     const exitCodeOf = (error: DeployError) => exitCodes[error.code];
     return {
-      options: { ...base, environment: config.environment, lockWaitMs: 0, exitCodeOf },
+      options: { ...base, environment: config.environment, lockWaitMs: 0, requestId: null, exitCodeOf },
       context: async () => world,
       world,
     };

@@ -20,6 +20,7 @@ const HOLDER: LockHolder = {
   who: 'alice@host',
   since: '2026-01-31T12:00:00.000Z',
   runner: '0123456789abcdef',
+  requestId: null,
 };
 
 let compiled: Compiled;

@@ -31,8 +31,8 @@ afterEach(() => removeDirectory(directory));
 
 const signal = new AbortController().signal;
 
-const begin = (kind: OperationKind = 'deploy', subject = 'v1') =>
-  beginOperation({ state, kind, subject, who: 'alice@host', runner: null, signal, ...options() });
+const begin = (kind: OperationKind = 'deploy', subject = 'v1', requestId: string | null = null) =>
+  beginOperation({ state, kind, subject, who: 'alice@host', runner: null, requestId, signal, ...options() });
 
 /** What an operation leaves whose process was killed, as far as it got. */
 const died = async (kind: OperationKind = 'deploy', subject = 'v1') => {
@@ -63,7 +63,7 @@ describe('an operation', () => {
     });
     expect((await stat(operation.directory)).mode & 0o777).toBe(0o700);
     expect(await lines(operation.id)).toEqual([
-      ['begin', 'deploy', { subject: 'v1', who: 'alice@host', runner: null }],
+      ['begin', 'deploy', { subject: 'v1', who: 'alice@host', runner: null, requestId: null }],
     ]);
     await operation.end('succeeded', 0);
   });
@@ -207,7 +207,7 @@ describe('the list of operations', () => {
   it('tells what each was and how it ended, newest first', async () => {
     const first = await begin('deploy', 'v1');
     await first.end('rolled-back', 20, new DeployError('rolled-back', `gate said ${SECRET}`));
-    const second = await begin('backup', '');
+    const second = await begin('backup', '', 'night-1');
     expect(await listOperations(state)).toEqual([
       {
         id: second.id,
@@ -215,6 +215,7 @@ describe('the list of operations', () => {
         kind: 'backup',
         subject: '',
         who: 'alice@host',
+        requestId: 'night-1',
         startedAt: expect.stringMatching(/Z$/),
         endedAt: null,
         durationMs: null,
@@ -227,6 +228,7 @@ describe('the list of operations', () => {
         sequence: 1,
         kind: 'deploy',
         subject: 'v1',
+        requestId: null,
         endedAt: expect.stringMatching(/Z$/),
         durationMs: expect.any(Number),
         outcome: 'rolled-back',

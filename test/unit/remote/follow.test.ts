@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Ended } from '../../../src/remote/connection.ts';
-import { type Followed, followThere, type Newest, newestOperation } from '../../../src/remote/follow.ts';
-import type { Answer, Host } from '../../../src/remote/host.ts';
+import { type Followed, followThere } from '../../../src/remote/follow.ts';
+import type { Host } from '../../../src/remote/host.ts';
 import { manualClock } from '../cli/support.ts';
 
 /** How one run there ends, and what it says before. */
@@ -13,25 +13,19 @@ interface Run {
 
 const exits = (exitCode: number, out = '', err = ''): Run => ({ ended: { how: 'exited', exitCode }, out, err });
 const LOST: Run = { ended: { how: 'lost' }, out: 'half a res', err: 'ok  plan\nok  pu' };
+const KILLED: Run = { ended: { how: 'killed', signal: 'SIGKILL' } };
 
 interface Script {
   readonly runs: readonly Run[];
-  /** What history says each time it is asked. */
-  readonly history?: readonly (Answer | null)[];
-  readonly abort?: readonly number[];
+  readonly abort?: readonly (number | null)[];
   /** While a run is under way. */
   readonly meanwhile?: (run: number) => Promise<void>;
 }
 
-const operations = (...found: readonly object[]): Answer => ({
-  exitCode: 0,
-  stdout: JSON.stringify(found),
-  stderr: '',
-});
-const OLD = { id: '000001-aaaa', exitCode: 0 };
+const OURS: Followed = { argv: ['first'], again: ['again'], abort: ['abort', 'ours'] };
 
 const play = (script: Script) => {
-  const [runs, history, aborts] = [[...script.runs], [...(script.history ?? [])], [...(script.abort ?? [])]];
+  const [runs, aborts] = [[...script.runs], [...(script.abort ?? [])]];
   const asked: string[] = [];
   const clock = manualClock();
   let reconnects = 0;
@@ -50,8 +44,8 @@ const play = (script: Script) => {
     },
     async ask(argv) {
       asked.push(argv.join(' '));
-      if (argv.includes('abort')) return { exitCode: aborts.shift() ?? 130, stdout: '', stderr: '' };
-      return history.shift() ?? null;
+      const exitCode = aborts.shift();
+      return exitCode == null ? null : { exitCode, stdout: '', stderr: '' };
     },
     askProgram: async () => null,
     reconnect: async () => {
@@ -61,8 +55,7 @@ const play = (script: Script) => {
   };
   const shown = { out: '', err: '', said: [] as string[] };
   let abort = (): void => {};
-  const follow = async (before: { readonly newest: Newest } | null = { newest: OLD }) => {
-    const followed: Followed = { argv: ['v0.0.2'], scope: ['-d', 'staging'], look: ['--json'], before };
+  const follow = async (followed: Followed = OURS) => {
     const following = {
       stdout: (text: string) => {
         shown.out += text;
@@ -91,92 +84,46 @@ describe('following an operation on another host', () => {
     const played = play({ runs: [exits(20, 'a result', 'ok  plan\n')] });
     expect(await played.follow()).toBe(20);
     expect(played.shown).toEqual({ out: 'a result', err: 'ok  plan\n', said: [] });
-    expect(played.asked).toEqual(['v0.0.2']);
+    expect(played.asked).toEqual(['first']);
   });
 
-  it('is followed again after each lost connection, and shows one result', async () => {
+  it('asks for the same after each lost connection, and shows one result and each line once', async () => {
     const again = { ...LOST, err: 'following it\nok  plan\nok  pull\nok  fen' };
     const played = play({
       runs: [LOST, again, exits(0, 'a result', 'following it\nok  plan\nok  pull\nok  fence\n')],
-      history: [operations({ id: '000002-bbbb', exitCode: 0 })],
     });
     expect(await played.follow()).toBe(0);
     expect(played.shown.out).toBe('a result');
     expect(played.shown.err).toBe('ok  plan\nfollowing it\nok  pull\nok  fence\n');
     expect(played.reconnects()).toBe(2);
-    expect(played.asked[1]).toBe('-d staging --json attach');
-    expect(played.shown.said[0]).toBe('the connection to prod was lost; what was begun goes on there');
+    expect(played.asked).toEqual(['first', 'again', 'again']);
+    expect(played.shown.said).toEqual(
+      Array(2)
+        .fill(['the connection to prod was lost; what was begun goes on there', 'connected to prod again'])
+        .flat(),
+    );
   });
 
-  it('has the exit code of what ended while nobody was connected', async () => {
-    const played = play({
-      runs: [LOST, exits(3, 'nothing runs')],
-      history: [operations({ id: '000002-bbbb', exitCode: 20 })],
-    });
+  it('asks again, over the same connection, where the process that follows there was killed', async () => {
+    const played = play({ runs: [KILLED, exits(20)] });
     expect(await played.follow()).toBe(20);
-    expect(played.shown.out).toBe('nothing runs');
+    expect(played.asked).toEqual(['first', 'again']);
+    expect(played.reconnects()).toBe(0);
   });
 
-  it('whose process died there is said to have died', async () => {
-    const played = play({ runs: [LOST, exits(3)], history: [operations({ id: '000002-bbbb', exitCode: null })] });
+  it('gives up when that is killed each time', async () => {
+    const played = play({ runs: Array(6).fill(KILLED) });
     await expect(played.follow()).rejects.toMatchObject({
-      code: 'runner-died',
-      hint: 'kaleem-deploy --host prod recover finishes or undoes it',
+      code: 'remote-unreachable',
+      message: 'what follows it on prod is ended by SIGKILL each time',
     });
+    expect(played.asked).toHaveLength(6);
   });
 
-  it('that never began is not taken for an earlier one', async () => {
-    for (const [newest, answer] of [
-      [OLD, operations(OLD)],
-      [null, operations()],
-    ] as const) {
-      const played = play({ runs: [LOST, ...Array(5).fill(exits(3))], history: Array(5).fill(answer) });
-      await expect(played.follow({ newest })).rejects.toMatchObject({
-        code: 'remote-unreachable',
-        message: 'the connection to prod was lost before anything began there',
-      });
-    }
-  });
-
-  it('that waits for another one is followed once it has begun', async () => {
-    const played = play({
-      runs: [LOST, exits(20, "somebody else's"), exits(0, 'ours')],
-      history: [operations(OLD), operations({ id: '000003-cccc', exitCode: 0 })],
-    });
-    expect(await played.follow()).toBe(0);
-    expect(played.shown.out).toBe('ours');
-  });
-
-  it('goes on when the connection is lost again while it is asked what became of it', async () => {
-    const played = play({
-      runs: [LOST, exits(3), exits(3)],
-      history: [null, operations({ id: '000002-bbbb', exitCode: 0 })],
-    });
-    expect(await played.follow()).toBe(0);
-    expect(played.reconnects()).toBe(2);
-  });
-
-  it('is believed where the history does not say', async () => {
-    const unreadable: Answer = { exitCode: 10, stdout: '', stderr: 'error' };
-    const played = play({ runs: [LOST, exits(3)], history: [unreadable] });
-    expect(await played.follow({ newest: 'unknown' })).toBe(3);
-  });
-
-  it('that it only came to look at has the exit code of the look', async () => {
-    const played = play({ runs: [LOST, exits(3, 'nothing runs')] });
-    expect(await played.follow(null)).toBe(3);
-    expect(played.shown.said[0]).toContain('what runs goes on there');
-  });
-
-  it('gives up on a front that is killed each time', async () => {
-    const killed: Run = { ended: { how: 'killed', signal: 'SIGKILL' } };
-    await expect(play({ runs: Array(6).fill(killed) }).follow()).rejects.toMatchObject({ code: 'remote-unreachable' });
-  });
-
-  it('is asked to abort until something runs that can be, once', async () => {
+  it('asks to abort it, and nothing else, until it runs and can be asked, once', async () => {
     const played = play({
       runs: [exits(130, '', 'aborting\n')],
-      abort: [3, 3, 130],
+      abort: [3, null, 3, 130],
       meanwhile: async () => {
         played.abort();
         played.abort();
@@ -184,21 +131,18 @@ describe('following an operation on another host', () => {
       },
     });
     expect(await played.follow()).toBe(130);
-    expect(played.asked.filter((line) => line.endsWith('abort'))).toEqual(Array(3).fill('-d staging -q --json abort'));
+    expect(played.asked).toEqual(['first', ...Array(4).fill('abort ours')]);
   });
-});
 
-describe('the newest operation there', () => {
-  const hostOf = (answer: Answer | null): Host => ({ ...({} as Host), ask: async () => answer });
-
-  it.each([
-    ['is there', operations(OLD), OLD],
-    ['is none', operations(), null],
-    ['is not told', { exitCode: 12, stdout: '', stderr: '' }, 'unknown'],
-    ['is told in no JSON', { exitCode: 0, stdout: 'hello', stderr: '' }, 'unknown'],
-    ['is told as something else', { exitCode: 0, stdout: '{}', stderr: '' }, 'unknown'],
-    ['is lost with the connection', null, 'lost'],
-  ])('%s', async (_, answer, expected) => {
-    expect(await newestOperation(hostOf(answer), [])).toEqual(expected);
+  it('aborts nothing that it only came to look at', async () => {
+    const played = play({
+      runs: [exits(0)],
+      meanwhile: async () => {
+        played.abort();
+        await played.clock.advance(5_000);
+      },
+    });
+    await played.follow({ ...OURS, abort: null });
+    expect(played.asked).toEqual(['first']);
   });
 });

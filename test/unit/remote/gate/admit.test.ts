@@ -23,6 +23,7 @@ describe('what a key asks for', () => {
     ["deploy 'main'", 'deploy main'],
     ['deploy status', 'deploy status'],
     ['--json v2 --lock-wait 60', 'deploy --json --lock-wait=60 v2'],
+    ['v2 --request-id ci-17', 'deploy --request-id=ci-17 v2'],
     ['deploy v2 --image A=v3 --image=B=v4 --restart-all', 'deploy --image=A=v3 --image=B=v4 --restart-all v2'],
     ['-q rollback', 'rollback --quiet'],
     ['rollback v1 --with-database -y', 'rollback --with-database --yes v1'],
