@@ -1,9 +1,10 @@
 import type { Document } from 'mongodb';
 import { DeployError } from '../errors.ts';
+import { inLanes } from '../system/lanes.ts';
 import { eachDocument } from './archive/bson.ts';
 import type { NamespaceType, PreludeEntry } from './archive/format.ts';
 import { decodeFaithfully, isDocument, type OrderedDocument } from './archive/ordered-document.ts';
-import type { Database } from './connection.ts';
+import { type Database, LANES } from './connection.ts';
 import {
   isAccessControl,
   isBackedUp,
@@ -149,9 +150,10 @@ export const listCollections = async (database: Database, signal?: AbortSignal):
     const listed = await listNames(database, db, signal);
     const names = new Set(listed.map(({ name }) => name));
     const own: LiveCollection[] = [];
-    for (const each of listed) {
-      if (isBackedUp(db, each.name)) own.push(await describeListed(database, db, each, names, signal));
-    }
+    const backedUp = listed.filter(({ name }) => isBackedUp(db, name));
+    await inLanes(backedUp, { lanes: LANES, signal }, async (each, _, until) => {
+      own.push(await describeListed(database, db, each, names, until));
+    });
     found.push(...own.sort(byName));
   }
   const first = ({ db, collection }: LiveCollection): boolean => isAccessControl(db, collection);

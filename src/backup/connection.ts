@@ -52,6 +52,12 @@ export interface Database {
   close(): Promise<void>;
 }
 
+/**
+ * Collections that are worked on at the same time, and messages that are under way: a big one keeps no other waiting, and with many small ones
+ * it is the answers that take long. What each takes in memory adds up.
+ */
+export const LANES = 3;
+
 /** A server that is silent for so long is taken for dead. */
 const SILENCE_MS = 120_000;
 
@@ -63,7 +69,7 @@ const clientOptions = (target: DatabaseTarget, timeoutMs: number): MongoClientOp
   socketTimeoutMS: SILENCE_MS,
   compressors: ['none'],
   readPreference: 'primary',
-  maxPoolSize: 4,
+  maxPoolSize: LANES + 1,
   monitorCommands: false,
   ...(target.tlsServerName == null ? {} : { servername: target.tlsServerName }),
 });

@@ -7,7 +7,7 @@ import { toExtendedJson } from './archive/extended-json.ts';
 import { ARCHIVE_VERSION } from './archive/format.ts';
 import { openNamespace, writePrelude } from './archive/writer.ts';
 import { type LiveCollection, listCollections } from './collections.ts';
-import type { Database } from './connection.ts';
+import { type Database, LANES } from './connection.ts';
 import { type HashedNamespace, namespaceHash } from './content-hash.ts';
 import { definitionText, digestFor, indexName } from './definition.ts';
 import type { Consistency, ManifestNamespace } from './manifest.ts';
@@ -114,9 +114,6 @@ const takeTime = async (
 
 const listChosen = async ({ database, filter = null, signal }: DumpOptions): Promise<readonly LiveCollection[]> =>
   choose(filter, await listCollections(database, signal), 'the database');
-
-/** Collections that are dumped at the same time: one that is big keeps none of the others waiting. */
-const LANES = 3;
 
 /** Writes the whole body of an archive. Users and roles come before everything else in it. */
 export const dump = async (options: DumpOptions, file: ArchiveFile, snapshot: Snapshot | null): Promise<Dump> => {

@@ -5,8 +5,8 @@ import { type DocumentRun, eachDocument } from './archive/bson.ts';
 import type { Database } from './connection.ts';
 import { keepsEmptyTimestamps } from './server-version.ts';
 
-/** Servers take 48 000 000 bytes and 100 000 documents a message; less keeps memory low, with several under way. */
-export const BATCH_BYTES = 8 * 1024 * 1024;
+/** Servers take 48 000 000 bytes and 100 000 documents a message; less keeps memory low, with several under way, each copied twice by the driver. */
+export const BATCH_BYTES = 4 * 1024 * 1024;
 export const BATCH_DOCUMENTS = 50_000;
 
 interface Sequence {

@@ -1,9 +1,10 @@
 import { DeployError, messageOf } from '../../errors.ts';
+import { inLanes } from '../../system/lanes.ts';
 import { ByteSource } from '../archive/byte-source.ts';
 import type { Definition, NamespaceType } from '../archive/format.ts';
 import { ArchiveReader } from '../archive/reader.ts';
 import { listNames } from '../collections.ts';
-import type { Database } from '../connection.ts';
+import { type Database, LANES } from '../connection.ts';
 import { digestFor } from '../definition.ts';
 import { namespaceOf } from '../namespace.ts';
 import type { InsertTarget } from '../raw-insert.ts';
@@ -63,21 +64,17 @@ interface StageOptions {
 }
 
 /** Creates the empty collections and checks that their options took, before a single document is sent. */
-const createStaged = async ({ database, stagings }: StageOptions): Promise<void> => {
-  for (const { namespace, db, staged, definition } of stagings) {
+const createStaged = ({ database, stagings, signal }: StageOptions): Promise<void> =>
+  inLanes(stagings, { lanes: LANES, signal }, async ({ namespace, db, staged, definition }) => {
     const name = namespaceOf(namespace);
     await named(name, 'creating it', () => createCollection(database, db, staged, definition.options));
     await checkTaken(database, { db, collection: staged }, { options: definition.options, indexes: [] }, name);
-  }
-};
-
-/** Messages under way at once: the driver has a connection for each (see connection.ts). */
-const WRITERS = 3;
+  });
 
 /** Reads the archive a second time and puts its documents into the staged collections. */
 const fillStaged = async ({ database, backup, stagings, signal, onBytes }: StageOptions): Promise<void> => {
   const inserters = new Map<string, Inserter>();
-  const slots = new Slots(WRITERS);
+  const slots = new Slots(LANES);
   for (const { namespace, db, staged } of stagings) {
     const target = await dataTarget(database, db, staged, namespace.type);
     inserters.set(namespace.body, new Inserter(database, target, { slots, inOrder: namespace.options.has('capped') }));
@@ -100,10 +97,10 @@ const fillStaged = async ({ database, backup, stagings, signal, onBytes }: Stage
 };
 
 /** Builds indexes, and reads everything back: options, indexes, and every document byte for byte. */
-const finishStaged = async ({ database, stagings, signal, onStep }: StageOptions): Promise<void> => {
-  for (const { namespace, db, staged, definition } of stagings) {
+const finishStaged = ({ database, stagings, onStep, ...options }: StageOptions): Promise<void> =>
+  inLanes(stagings, { lanes: LANES, signal: options.signal }, async (staging, _, signal) => {
+    const { namespace, db, staged, definition } = staging;
     const name = namespaceOf(namespace);
-    signal?.throwIfAborted();
     onStep('index', name);
     await named(name, 'building its indexes', () => createIndexes(database, db, staged, definition.indexes, signal));
     await checkTaken(database, { db, collection: staged }, definition, name);
@@ -111,15 +108,14 @@ const finishStaged = async ({ database, stagings, signal, onStep }: StageOptions
     const target = await dataTarget(database, db, staged, namespace.type);
     const digest = digestFor(namespace.options);
     for await (const run of readCollection(database, db, target.collection, { signal, rawData: target.rawData })) {
-      signal?.throwIfAborted();
+      signal.throwIfAborted();
       digest.add(run);
     }
     if (digest.documents !== namespace.documents) {
       throw refused(name, `the server holds ${digest.documents} of its ${namespace.documents} documents`);
     }
     if (digest.hex() !== namespace.data) throw refused(name, 'the server changed its documents when it stored them');
-  }
-};
+  });
 
 /** Puts the backup's documents into collections of temporary names, or in a scratch database, with their indexes, and reads all of it back. */
 export const stageCollections = async ({

@@ -1,4 +1,6 @@
 import { DeployError } from '../../errors.ts';
+import { inLanes } from '../../system/lanes.ts';
+import { LANES } from '../connection.ts';
 import { namespaceOf } from '../namespace.ts';
 import { checkTaken } from './check-taken.ts';
 import { makeExpiryLive } from './expiry.ts';
@@ -20,11 +22,11 @@ export const stage = async (work: Work): Promise<void> => {
 };
 
 /** Everything that was restored, under its own name, against the archive. */
-const compareRestored = async ({ database, stagings }: Work): Promise<void> => {
-  for (const { namespace, definition } of stagings) {
+const compareRestored = ({ database, stagings, signal }: Work): Promise<void> =>
+  inLanes(stagings, { lanes: LANES, signal }, async ({ namespace, definition }) => {
     const name = namespaceOf(namespace);
     await checkTaken(database, namespace, definition, name);
-    if (namespace.type === 'timeseries') continue;
+    if (namespace.type === 'timeseries') return;
     const count = await countDocuments(database, namespace, namespace.documents);
     if (count !== namespace.documents) {
       throw new DeployError(
@@ -32,8 +34,7 @@ const compareRestored = async ({ database, stagings }: Work): Promise<void> => {
         `${name}: ${count} documents after the swap, the backup has ${namespace.documents}`,
       );
     }
-  }
-};
+  });
 
 /** Makes the staged collections live, and checks what is live then. Whatever fails here is undone by the caller. */
 export const swap = async (work: Work): Promise<void> => {
