@@ -49,7 +49,8 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          maxWorkers: 2,
+          // Most of what they do is to wait for containers.
+          maxWorkers: 3,
         },
       },
       {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AGENT, agentSaid, untilRecovered } from '../support/agent-unit.ts';
 import { type Outcome, type Started, start } from '../support/command.ts';
 import { docker } from '../support/docker.ts';
 import { expectEnvTag, expectExit, expectServes } from '../support/expectations.ts';
@@ -131,8 +132,8 @@ describe('a server with nothing but sshd', () => {
       '    prod:\n      user: kaleem-deploy\n      identity_file: ~/.ssh/kaleem-deploy_prod\n',
     );
     expect(outcome.stdout).toContain(`${project()} has no compose file yet`);
-    expect(await server.exec('systemctl', 'is-enabled', 'kaleem-deploy-agent.service')).toBe('enabled');
-    expect(await server.exec('systemd-analyze', 'verify', 'kaleem-deploy-agent.service')).toBe('');
+    expect(await server.exec('systemctl', 'is-enabled', AGENT)).toBe('enabled');
+    expect(await server.exec('systemd-analyze', 'verify', AGENT)).toBe('');
     expect(await server.exec('id', '-Gn', 'kaleem-deploy')).toBe('kaleem-deploy');
     await access(keyFile());
   });
@@ -249,7 +250,7 @@ describe('a server with nothing but sshd', () => {
     const outcome = await typed('setup', '--host', 'prod');
     expectExit(outcome, 0);
     expect(outcome.stderr).toMatch(/^done {3}agent .*started kaleem-deploy-agent\.service/m);
-    expect(await server.exec('systemctl', 'is-active', 'kaleem-deploy-agent.service')).toBe('active');
+    expect(await server.exec('systemctl', 'is-active', AGENT)).toBe('active');
     expect((await typed('setup', '--host', 'prod')).stdout).toContain('nothing to change on prod\n');
     const doctor = await typed('--host', 'prod', 'doctor');
     expect(doctor.stdout).toMatch(/^ok {4}agent +it is running \(process \d+\)$/m);
@@ -266,25 +267,12 @@ describe('a server with nothing but sshd', () => {
       await deploy.ended;
       await server.boot();
       await server.engineUp();
-      const deadline = performance.now() + 120_000;
-      const isOver = async (): Promise<boolean> => {
-        const status = (await stack.run('status', '--json')).json as {
-          readonly unfinished: unknown;
-          readonly fence: unknown;
-          readonly lock: { readonly held: boolean };
-        } | null;
-        return status !== null && status.unfinished === null && status.fence === null && !status.lock.held;
-      };
-      while (!(await isOver())) {
-        if (performance.now() > deadline) throw new Error(await server.exec('journalctl', '-u', 'kaleem-deploy-agent'));
-        await sleep(500);
-      }
+      await untilRecovered(server, stack);
       await expectServes(stack, 'v0.0.1');
       await expectEnvTag(stack, 'v0.0.1');
       expect(await stack.contentHash()).toBe(before);
-      expect(await server.exec('systemctl', 'is-active', 'kaleem-deploy-agent.service')).toBe('active');
-      const said = await server.exec('journalctl', '--unit', 'kaleem-deploy-agent', '--output', 'cat');
-      if (what === 'power cut') expect(said).toContain('recovered what had died');
+      expect(await server.exec('systemctl', 'is-active', AGENT)).toBe('active');
+      if (what === 'power cut') expect(await agentSaid(server)).toContain('recovered what had died');
     },
   );
 });

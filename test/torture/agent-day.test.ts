@@ -3,7 +3,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { start } from '../support/command.ts';
 import { expectExit } from '../support/expectations.ts';
+import { builtTool } from '../support/machine.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 import { openTorture, say } from '../support/torture.ts';
 
@@ -89,19 +91,21 @@ describe('the agent on a day', () => {
     'with $name runs everything once, nothing beside another, and makes up for what it missed',
     async ({ from, hours, night }) => {
       await rm(join(stack.directory, '.kaleem/agent.json'), { force: true });
-      const [start, origin] = [Date.parse(from), Date.now()];
-      const now = (): number => start + (Date.now() - origin) * SPEED;
-      const end = start + hours * HOUR;
+      const [begin, origin] = [Date.parse(from), Date.now()];
+      const now = (): number => begin + (Date.now() - origin) * SPEED;
+      const end = begin + hours * HOUR;
       const until = async (time: number): Promise<void> => {
         while (now() < time) await sleep(Math.min(1_000, (time - now()) / SPEED));
       };
       const before = await began();
       const live = async (to: number): Promise<readonly Event[]> => {
         const variables = {
-          ...{ KALEEM_CLOCK_START: String(start), KALEEM_CLOCK_ORIGIN: String(origin) },
-          ...{ KALEEM_CLOCK_SPEED: String(SPEED), NODE_OPTIONS: `--require ${HASTY}` },
+          ...{ KALEEM_CLOCK_START: String(begin), KALEEM_CLOCK_ORIGIN: String(origin) },
+          ...{ KALEEM_CLOCK_SPEED: String(SPEED), PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
         };
-        const agent = stack.startUnder([], variables, 'agent', '--json');
+        const agent = start([process.execPath, '--require', HASTY, builtTool(), 'agent', '--json'], {
+          ...{ cwd: stack.directory, env: variables, timeoutMs: HOUR },
+        });
         await until(to);
         agent.signal('SIGKILL');
         const { stdout } = await agent.ended;
@@ -111,7 +115,7 @@ describe('the agent on a day', () => {
           .map((line) => JSON.parse(line) as Event);
       };
       // It is killed in the middle of the day, and away for almost three hours.
-      const away = torture.full ? { from: start + 9.3 * HOUR, to: start + 12 * HOUR } : null;
+      const away = torture.full ? { from: begin + 9.3 * HOUR, to: begin + 12 * HOUR } : null;
       const events = away === null ? [...(await live(end))] : [...(await live(away.from))];
       if (away !== null) {
         await until(away.to);
@@ -129,8 +133,8 @@ describe('the agent on a day', () => {
       for (const job of ['backup', 'verify', 'drill', 'prune', 'watch']) {
         say(`torture: agent day: ${job}: ${dues(job).length} runs`);
       }
-      expect(dues('backup')).toEqual(wanted(times(start, end, HOUR)));
-      expect(dues('watch')).toEqual(wanted(times(start, end, 20 * MINUTE)));
+      expect(dues('backup')).toEqual(wanted(times(begin, end, HOUR)));
+      expect(dues('watch')).toEqual(wanted(times(begin, end, 20 * MINUTE)));
       expect(dues('verify')).toEqual(night);
       expect(dues('drill')).toHaveLength(torture.either(1, 0));
       expect(new Set(dues('prune')).size).toBe(dues('prune').length);

@@ -5,7 +5,7 @@ import { openTorture } from '../support/torture.ts';
 import { chooseHits, pointOf } from '../support/trace.ts';
 
 const FULL_MS = 25 * 60_000;
-const SHORT_MS = 45_000;
+const SHORT_MS = 30_000;
 /** Points of the operation, and for each of them points of the recovery that follows. */
 const FIRSTS = 24;
 const SECONDS = 6;

@@ -13,8 +13,8 @@ const [onlyVictim, onlyPoint] = process.env.KALEEM_KILL?.split('@') ?? [];
 
 /** `fullMs`: what a full run may take; how much of the sweep fits, it says. */
 const SWEEPS = [
-  { beforeDeploy: 'archive', all: VICTIMS, sample: 2, fullMs: 55 * 60_000, shortMs: 60_000 },
-  { beforeDeploy: 'volume', all: BY_SNAPSHOT, sample: 1, fullMs: 30 * 60_000, shortMs: 45_000 },
+  { beforeDeploy: 'archive', all: VICTIMS, sample: 2, fullMs: 55 * 60_000, shortMs: 40_000 },
+  { beforeDeploy: 'volume', all: BY_SNAPSHOT, sample: 1, fullMs: 30 * 60_000, shortMs: 25_000 },
 ] as const;
 
 it.each(SWEEPS)(

@@ -27,7 +27,10 @@ export interface Case {
   run(world: World): Promise<void>;
 }
 
-const CONFIGURATION = 'stability: 300ms\n';
+/** An agent that only recovers. */
+const CONFIGURATION = `stability: 300ms
+agent: { schedules: { backup: none, verify: none, drill: none, prune: none, watch: none }, watch_release: 0s }
+`;
 const ORDERS = 400;
 
 export const openWorld = async (): Promise<World> => {
