@@ -12,12 +12,12 @@ export interface RunnerLauncher {
 
 export const realRunners: RunnerLauncher = {
   async startRunner(kind, { env }) {
-    const [{ startRunner }, { ownProcess }] = await Promise.all([
+    const [{ startRunner }, { ownProcess, runnerEnvironment }] = await Promise.all([
       import('../operation/runner/start.ts'),
       import('./own-process.ts'),
     ]);
     // The words after the program are for whoever looks at `ps`, but for the kind.
-    return startRunner([...ownProcess('runner-process'), kind], env);
+    return startRunner([...ownProcess('runner-process'), kind], runnerEnvironment(env));
   },
   async connectToRunner(marker, env) {
     const [{ connectToRunner }, { runtimeFolders, thisUser }] = await Promise.all([

@@ -2,6 +2,7 @@ import { openRuntimeFolder, runtimeFolders, thisUser } from '../operation/runner
 import { listenForFollowers, sweepSockets } from '../operation/runner/socket.ts';
 import { inheritedChannel } from '../system/detached.ts';
 import { MARKER_VARIABLE, runnerMarker } from '../system/marker.ts';
+import { withoutAllocator } from './own-process.ts';
 import { realParts } from './real-parts.ts';
 import { type RunnerWorld, runRunner } from './runner.ts';
 
@@ -18,7 +19,7 @@ const listen: RunnerWorld['listen'] = async (serve) => {
 
 /** The runner of this process. */
 export const runInProcess = async (kind: string): Promise<void> => {
-  const { [MARKER_VARIABLE]: _, ...env } = process.env;
+  const { [MARKER_VARIABLE]: _, ...env } = withoutAllocator(process.env);
   // Loaded while the front says what is to be done.
   if (kind === 'deploy' || kind === 'rollback') import('../deploy/deploy.ts').catch(() => {});
   Promise.all([import('../config/load.ts'), import('../deploy/session.ts')]).catch(() => {});

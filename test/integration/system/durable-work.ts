@@ -1,8 +1,12 @@
-import { access, appendFile, writeFile } from 'node:fs/promises';
+import { access, appendFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ArchiveFile } from '../../../src/backup/archive/archive-file.ts';
-import { findBackup, removeBackup } from '../../../src/backup/catalogue.ts';
-import { writeManifest } from '../../../src/backup/manifest.ts';
+import { writePrelude } from '../../../src/backup/archive/writer.ts';
+import { findBackup, removeBackup, type WholeEntry } from '../../../src/backup/catalogue.ts';
+import { combineHashes } from '../../../src/backup/content-hash.ts';
+import { pullBackup } from '../../../src/backup/copies/pull.ts';
+import type { CopyStore } from '../../../src/backup/copies/store.ts';
+import { type Manifest, writeManifest } from '../../../src/backup/manifest.ts';
 import { start } from '../../../src/cli/start.ts';
 import type { Context } from '../../../src/deploy/context.ts';
 import { holdOldImages } from '../../../src/deploy/hold.ts';
@@ -11,6 +15,7 @@ import { beginOperation, type Operation } from '../../../src/operation/operation
 import { openReleases, type Release, type Snapshot } from '../../../src/operation/releases.ts';
 import { openState } from '../../../src/operation/state.ts';
 import { recordAsked } from '../../../src/remote/gate/record.ts';
+import { trustHostKey } from '../../../src/remote/trust.ts';
 import { systemClock } from '../../../src/system/clock.ts';
 import {
   createFile,
@@ -22,6 +27,7 @@ import {
 } from '../../../src/system/durable-file.ts';
 import { createRedactor } from '../../../src/system/redact.ts';
 import { MARK } from '../../support/durability.ts';
+import { keyOf } from '../../support/public-keys.ts';
 
 // Everything that writes durably, one after the other, run under strace by durability.test.ts. Each has promised, when it
 // resolves, that a power cut takes nothing of it; a mark says that it has resolved.
@@ -126,15 +132,37 @@ const file = await ArchiveFile.create(join(backups, '000001-v1.archive.gz'), 1);
 await file.write(Buffer.alloc(3_000_000, 'documents'));
 const written = await file.finish();
 await over('an archive');
-await writeManifest(backups, {
-  ...{ formatVersion: 1, id: '000001-v1', archive: '000001-v1.archive.gz', ...written },
+const manifestOf = (id: string, facts: typeof written): Manifest => ({
+  ...{ formatVersion: 1, id, archive: `${id}.archive.gz`, ...facts },
   ...{ createdAt: '2026-01-31T12:00:00.000Z', operation: null, release: 'v1', toolVersion: '1', serverVersion: '7' },
   ...{ database: { replicaSet: null, replicaSetId: null, ferretdb: false }, scope: null, consistency: 'fenced' },
-  ...{ clusterTime: null, durationMs: 1, contentHash: 'a'.repeat(64), documents: 0, dataBytes: 0, namespaces: [] },
+  ...{ clusterTime: null, durationMs: 1, contentHash: combineHashes([]).hash },
+  ...{ documents: 0, dataBytes: 0, namespaces: [] },
 });
+await writeManifest(backups, manifestOf('000001-v1', written));
 await over('a manifest');
 await removeBackup(await findBackup(backups, '1'));
 await over('removeBackup');
+
+const empty = await ArchiveFile.create(join(backups, '000002-v1.archive.gz'), 1);
+await writePrelude(empty, { concurrentCollections: 1, version: '0.1', toolVersion: '1', serverVersion: '7' }, []);
+const manifest = manifestOf('000002-v1', await empty.finish());
+const copy = await readFile(join(backups, manifest.archive));
+await removeDurably(join(backups, manifest.archive));
+const store = {
+  url: 'a place',
+  async *get() {
+    yield copy;
+  },
+} as unknown as CopyStore;
+await pullBackup(store, { manifest, marks: { pinned: null } } as unknown as WholeEntry, {
+  ...{ directory: backups, clock, signal: new AbortController().signal, identityFiles: [] },
+  ...{ onBytes: () => {}, onVerify: () => {}, onLocked: () => {} },
+});
+await over('a copy that was brought back');
+
+await trustHostKey(at('ssh/known_hosts'), { name: 'server', key: keyOf('ssh-ed25519', 'server'), hash: false });
+await over("a host's key");
 
 const asked = { caller: { key: 'ci', fingerprint: null, address: null }, command: 'sh', outcome: { refused: 'no' } };
 await recordAsked(at('gate'), clock, asked);
