@@ -16,6 +16,8 @@ interface Unsaved {
   readonly names: Map<string, Map<string, Change>>;
   /** Paths that something was renamed to. */
   readonly renamed: Set<string>;
+  /** Files that were opened to be made, or found, if they were there. */
+  readonly opened: Set<string>;
 }
 
 const noteName = ({ names }: Unsaved, path: string, change: Change): void => {
@@ -63,7 +65,7 @@ export const lossesIn = (
   calls: readonly SystemCall[],
   { root, ignored }: { readonly root: string; readonly ignored: RegExp },
 ): readonly string[] => {
-  const unsaved: Unsaved = { content: new Set(), names: new Map(), renamed: new Set() };
+  const unsaved: Unsaved = { content: new Set(), names: new Map(), renamed: new Set(), opened: new Set() };
   const losses: string[] = [];
   const lose = (when: string): void => {
     losses.push(...listed(unsaved, root).map((what) => `${when}: ${what} is not on the disk`));
@@ -75,7 +77,9 @@ export const lossesIn = (
     if (call.error !== null || call.value === null || ignored.test(about)) continue;
     if (creates(call) && isWithin(about, root)) {
       const path = call.paths.findLast((each) => isWithin(each, root)) ?? about;
-      if (/O_EXCL/.test(call.arguments)) noteName(unsaved, path, 'made');
+      const isNew = /O_EXCL/.test(call.arguments) || (!unsaved.opened.has(path) && !unsaved.renamed.has(path));
+      if (isNew) noteName(unsaved, path, 'made');
+      unsaved.opened.add(path);
       if (/O_TRUNC/.test(call.arguments)) unsaved.content.add(path);
     } else if (/^(p?write|writev|pwritev|ftruncate|fallocate|copy_file_range)/.test(call.name)) {
       if (isWithin(about, root)) unsaved.content.add(about);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { failpoint } from '#failpoint';
 import type { DeployError } from '../../errors.ts';
 import type { Clock } from '../../system/clock.ts';
-import { makeDirectory, removeDurably, syncDirectory } from '../../system/durable-file.ts';
+import { makeDirectory, removeDurably } from '../../system/durable-file.ts';
 import { around } from '../../system/failpoints/around.ts';
 import { isIdentityMissing } from '../age/unlock.ts';
 import { archiveInvalid } from '../archive/invalid.ts';
@@ -85,8 +85,8 @@ export const pullBackup = async (
     );
     const own = join(directory, manifest.archive);
     await clearMarks(own);
+    // Its name is on the disk with that of its manifest, in the same folder.
     await around('copy.keep', () => rename(path, own));
-    await syncDirectory(directory);
     await around('backup.manifest', () => writeManifest(directory, manifest));
     if (marks.pinned !== null) await setMark(own, 'pinned', marks.pinned);
     if (isVerified) await setMark(own, 'verified', { at: clock.now().toISOString(), problem: null });
