@@ -49,8 +49,7 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          // Most of what they do is to wait for containers.
-          maxWorkers: 3,
+          maxWorkers: 2,
         },
       },
       {
