@@ -74,8 +74,24 @@ interface Followed {
 
 const isDoneBefore = ({ error }: Ending): boolean => error !== null && ['locked', 'done-before'].includes(error.code);
 
-const died = async ({ complaint, kind }: Followed): Promise<DeployError> => {
-  const last = (await complaint).trim();
+/** Its end is told after that of its channel. */
+const LAST_WORDS_MS = 5_000;
+
+/** Waited for with a timer: a child that is not waited for otherwise keeps no process alive. */
+const lastWords = async ({ complaint }: Followed, clock: Session['clock']): Promise<string> => {
+  const heard = new AbortController();
+  const silence = clock.sleep(LAST_WORDS_MS, heard.signal).then(
+    () => '',
+    () => '',
+  );
+  const words = await Promise.race([complaint, silence]);
+  heard.abort();
+  return words.trim();
+};
+
+const died = async (runner: Followed, clock: Session['clock']): Promise<DeployError> => {
+  const { kind } = runner;
+  const last = await lastWords(runner, clock);
   return new DeployError('runner-died', `the process that ran this ${kind} died before it said how it ended`, {
     hint: 'kaleem-deploy recover finishes or undoes it',
     details: last === '' ? [] : last.split('\n').slice(-10),
@@ -102,7 +118,7 @@ const followToEnd = async (session: Session, runner: Followed): Promise<number> 
     }
     // Dropped for not reading (a suspended terminal), or dead.
     const again = await parts.connectToRunner(runner.marker, io.env);
-    if (again === null) throw await died(runner);
+    if (again === null) throw await died(runner, clock);
     runner.channel = again;
     from = followed.next;
   }

@@ -35,6 +35,16 @@ const node = (args: readonly string[], { cwd = '/', closeStdout = false } = {}):
 const tsx = ['--import', import.meta.resolve('tsx'), new URL('src/cli/main.ts', root).pathname];
 
 describe('the process', () => {
+  it('says that a runner died whose end is told a while after its channel closed', async () => {
+    const script = new URL('dying-runner.ts', import.meta.url).pathname;
+    const { exitCode, stdout, stderr } = await node(['--import', import.meta.resolve('tsx'), script]);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(JSON.parse(stdout)).toMatchObject({
+      exitCode: 1,
+      err: expect.stringContaining('the process that ran this deploy died before it said how it ended'),
+    });
+  });
+
   let folder = '';
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'kaleem-cli-'));
