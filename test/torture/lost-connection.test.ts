@@ -4,6 +4,7 @@ import { settle } from '../support/aftermath.ts';
 import type { Outcome } from '../support/command.ts';
 import { expectExit, lastOperation } from '../support/expectations.ts';
 import { type Laptop, openLaptop } from '../support/laptop.ts';
+import { processesOf } from '../support/oracle/processes.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
 import { openTorture, say } from '../support/torture.ts';
 import { openTrial, type Trial, type VerbName } from '../support/verbs.ts';
@@ -49,6 +50,11 @@ afterAll(async () => {
   await laptop?.close();
   await trial?.cleanup();
 });
+
+/** Nothing is left of it there: what was typed may only be beginning when the laptop is gone. */
+const quiet = async (): Promise<void> => {
+  while ((await processesOf({ texts: [stack.directory], markers: [] })).length > 0) await sleep(200);
+};
 
 /** Milliseconds that the verb takes over SSH when nothing happens to it. */
 const timeOf = async (verb: VerbName): Promise<number> => {
@@ -104,7 +110,7 @@ it('ends well without the laptop, which ends with what became of it', async () =
     const attempt = await trial.attempt(verb);
     const last = await lastOperation(stack);
     const outcome = await lose(attempt.argv, each, share * time, away * time);
-    await stack.settled();
+    await quiet();
     const name = `${verb}, whose connection ${manner} after ${Math.round(share * time)} of ${Math.round(time)} ms`;
     const newest = await lastOperation(stack);
     const begun = newest.id !== last.id;
