@@ -72,12 +72,14 @@ followed() {
 
 # Made again for as long as it takes; the same command with the same id is done once, and followed where it runs.
 until_ended() {
-  local deadline=$((SECONDS + RECONNECT)) code
-  while ((SECONDS < deadline)); do
+  local deadline='' code
+  for (( ; ; )); do
     code=0
     followed "$TAG" --request-id "$REQUEST" || code=$?
     [[ $code == "$CONNECTION_LOST" ]] || return "$code"
     echo "ci-deploy: the connection was lost; what was begun goes on there, connecting again" >&2
+    : "${deadline:=$((SECONDS + RECONNECT))}"
+    ((SECONDS < deadline)) || break
     sleep 3
   done
   echo "ci-deploy: $HOST was out of reach for $RECONNECT s; what was begun goes on there: ssh $ACCOUNT@$HOST kaleem-deploy history" >&2

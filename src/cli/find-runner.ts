@@ -39,8 +39,10 @@ const unreachable = ({ holder, pid }: LockStatus): DeployError => {
  */
 export const findRunner = async ({ parts, io, options }: Session, app: App): Promise<Sought> => {
   const { requestId } = options;
+  const isSought = ({ held, holder }: LockStatus): boolean =>
+    held && (requestId === null || holder?.requestId === requestId);
   const lock = await app.lockStatus();
-  if (lock.held && (requestId === null || lock.holder?.requestId === requestId)) {
+  if (isSought(lock)) {
     const { holder } = lock;
     const marker = holder?.runner ?? null;
     const channel = marker === null ? null : await parts.connectToRunner(marker, io.env);
@@ -48,7 +50,7 @@ export const findRunner = async ({ parts, io, options }: Session, app: App): Pro
       return { running: true, found: { marker, channel, holder } };
     }
     // It may have ended while we looked.
-    if ((await app.lockStatus()).held) throw unreachable(lock);
+    if (isSought(await app.lockStatus())) throw unreachable(lock);
   }
   const last = (await app.history()).find((record) => requestId === null || record.requestId === requestId);
   return { running: false, lastOperation: last ?? null };

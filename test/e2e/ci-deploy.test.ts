@@ -97,6 +97,16 @@ describe('a deploy from CI, by scripts/ci-deploy.sh', () => {
     await expectServes(stack, 'v0.0.1');
   });
 
+  it('tries for so long from when the connection was lost, however long the deploy took until then', async () => {
+    const running = begin(['v0.0.2'], { ...(await known()), DEPLOY_RECONNECT: '1' });
+    await running.said(/ok {2}back up the database/);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    await sshd.cutConnections();
+    expectExit(await running.ended, 0);
+    await expectServes(stack, 'v0.0.2');
+    expectExit(await deploy('v0.0.1', await known()), 0);
+  });
+
   it('gives up when the server does not come back, and says that the deploy goes on', async () => {
     const running = begin(['v0.0.2'], { ...(await known()), DEPLOY_RECONNECT: '2' });
     await running.said(/ok {2}raise the fence/);

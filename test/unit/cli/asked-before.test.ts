@@ -100,6 +100,12 @@ describe('a command with --request-id', () => {
     },
   );
 
+  it('is answered although something else began while it was looked for', async () => {
+    const locks = [held(), held({ requestId: null })];
+    const app = { lockStatus: async () => locks.shift() ?? free, history: async () => [done] };
+    expect(await deploy(app)).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^it was done before/) });
+  });
+
   it.each(['', '-x', 'a b', 'ä', 'x'.repeat(65)])('is refused with a name like %j', async (id) => {
     const { exitCode, err } = await run(['v0.0.2', `--request-id=${id}`]);
     expect(exitCode).toBe(2);
