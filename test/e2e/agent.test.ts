@@ -1,14 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AgentSaid, agentEvents } from '../support/agent-events.ts';
 import { expectExit, expectServes } from '../support/expectations.ts';
 import { makeStack, type Stack } from '../support/stack.ts';
-
-interface Event {
-  readonly type: string;
-  readonly job?: string;
-  readonly exitCode?: number;
-  readonly text?: string;
-}
 
 /** Runs to the next minute and what it does then, whatever else the machine does. */
 const LONG_MS = 150_000;
@@ -17,13 +11,8 @@ describe('the agent', () => {
   let stack: Stack;
   let agent: ReturnType<Stack['start']>;
 
-  const events = (): readonly Event[] =>
-    agent
-      .stdout()
-      .split('\n')
-      .filter((line) => line !== '')
-      .map((line) => JSON.parse(line) as Event);
-  const until = async (what: (all: readonly Event[]) => boolean): Promise<void> => {
+  const events = (): readonly AgentSaid[] => agentEvents(agent.stdout());
+  const until = async (what: (all: readonly AgentSaid[]) => boolean): Promise<void> => {
     const deadline = performance.now() + LONG_MS;
     while (!what(events())) {
       if (performance.now() > deadline) throw new Error(`not within ${LONG_MS / 1000} s: ${agent.stdout()}`);
@@ -63,7 +52,8 @@ describe('the agent', () => {
     };
     expect(doctor.checks.find(({ name }) => name === 'agent')?.detail).toMatch(/^it is running \(process \d+\)$/);
 
-    const ended = (all: readonly Event[], job: string) => all.find((each) => each.type === 'ended' && each.job === job);
+    const ended = (all: readonly AgentSaid[], job: string) =>
+      all.find((each) => each.type === 'ended' && each.job === job);
     await until((all) => ended(all, 'backup') !== undefined && ended(all, 'watch') !== undefined);
     expect(ended(events(), 'backup')).toMatchObject({ exitCode: 0 });
     expect(ended(events(), 'watch')).toMatchObject({ exitCode: 0 });

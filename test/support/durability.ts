@@ -16,8 +16,8 @@ interface Unsaved {
   readonly names: Map<string, Map<string, Change>>;
   /** Paths that something was renamed to. */
   readonly renamed: Set<string>;
-  /** Files that were opened to be made, or found, if they were there. */
-  readonly opened: Set<string>;
+  /** Files that are known to be there: opened to be made, or renamed to. */
+  readonly present: Set<string>;
 }
 
 const noteName = ({ names }: Unsaved, path: string, change: Change): void => {
@@ -65,7 +65,7 @@ export const lossesIn = (
   calls: readonly SystemCall[],
   { root, ignored }: { readonly root: string; readonly ignored: RegExp },
 ): readonly string[] => {
-  const unsaved: Unsaved = { content: new Set(), names: new Map(), renamed: new Set(), opened: new Set() };
+  const unsaved: Unsaved = { content: new Set(), names: new Map(), renamed: new Set(), present: new Set() };
   const losses: string[] = [];
   const lose = (when: string): void => {
     losses.push(...listed(unsaved, root).map((what) => `${when}: ${what} is not on the disk`));
@@ -77,9 +77,9 @@ export const lossesIn = (
     if (call.error !== null || call.value === null || ignored.test(about)) continue;
     if (creates(call) && isWithin(about, root)) {
       const path = call.paths.findLast((each) => isWithin(each, root)) ?? about;
-      const isNew = /O_EXCL/.test(call.arguments) || (!unsaved.opened.has(path) && !unsaved.renamed.has(path));
+      const isNew = /O_EXCL/.test(call.arguments) || !unsaved.present.has(path);
       if (isNew) noteName(unsaved, path, 'made');
-      unsaved.opened.add(path);
+      unsaved.present.add(path);
       if (/O_TRUNC/.test(call.arguments)) unsaved.content.add(path);
     } else if (/^(p?write|writev|pwritev|ftruncate|fallocate|copy_file_range)/.test(call.name)) {
       if (isWithin(about, root)) unsaved.content.add(about);
@@ -92,6 +92,7 @@ export const lossesIn = (
       losses.push(...halfGone(unsaved, about));
       unsaved.content.delete(about);
       unsaved.names.delete(about);
+      unsaved.present.delete(about);
       noteName(unsaved, about, 'removed');
     } else if (call.name.startsWith('rename')) {
       const early = listed(unsaved, first);
@@ -100,6 +101,8 @@ export const lossesIn = (
       moved(unsaved, first, second);
       noteName(unsaved, second, 'made');
       unsaved.renamed.add(second);
+      unsaved.present.delete(first);
+      unsaved.present.add(second);
     }
   }
   lose('the end');

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type AgentSaid, agentEvents } from '../support/agent-events.ts';
 import { start } from '../support/command.ts';
 import { expectExit } from '../support/expectations.ts';
 import { builtTool } from '../support/machine.ts';
@@ -17,15 +18,6 @@ const HASTY = fileURLToPath(new URL('../support/hasty-clock.cjs', import.meta.ur
 const SPEED = 120;
 const [MINUTE, HOUR] = [60_000, 3_600_000];
 
-interface Event {
-  readonly type: string;
-  readonly job?: string;
-  readonly due?: string;
-  readonly missed?: boolean;
-  readonly exitCode?: number;
-}
-
-/** Berlin's clocks go back on 25 October 2026 at 01:00 UTC, and forward on 29 March 2026 at 01:00 UTC. */
 interface Day {
   readonly name: string;
   readonly from: string;
@@ -35,6 +27,7 @@ interface Day {
   /** What comes while the agent is away. */
   readonly missed: readonly string[];
 }
+/** Berlin's clocks go back on 25 October 2026 at 01:00 UTC, and forward on 29 March 2026 at 01:00 UTC. */
 const DAYS: readonly Day[] = torture.either<readonly Day[]>(
   [
     {
@@ -63,10 +56,10 @@ agent:
     watch: '*/20 * * * *'
 `;
 
-/** The times between two moments at which that many minutes after the hour, or after each so many minutes, have come. */
-const times = (from: number, to: number, everyMs: number, afterMs = 0): readonly string[] => {
+/** The times between two moments, each so many milliseconds, on the hour. */
+const times = (from: number, to: number, everyMs: number): readonly string[] => {
   const found: string[] = [];
-  for (let at = Math.ceil((from + 1 - afterMs) / everyMs) * everyMs + afterMs; at <= to; at += everyMs) {
+  for (let at = Math.ceil((from + 1) / everyMs) * everyMs; at <= to; at += everyMs) {
     found.push(new Date(at).toISOString());
   }
   return found;
@@ -98,7 +91,7 @@ describe('the agent on a day', () => {
         while (now() < time) await sleep(Math.min(1_000, (time - now()) / SPEED));
       };
       const before = await began();
-      const live = async (to: number): Promise<readonly Event[]> => {
+      const live = async (to: number): Promise<readonly AgentSaid[]> => {
         const variables = {
           ...{ KALEEM_CLOCK_START: String(begin), KALEEM_CLOCK_ORIGIN: String(origin) },
           ...{ KALEEM_CLOCK_SPEED: String(SPEED), PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '' },
@@ -108,15 +101,11 @@ describe('the agent on a day', () => {
         });
         await until(to);
         agent.signal('SIGKILL');
-        const { stdout } = await agent.ended;
-        return stdout
-          .split('\n')
-          .filter((line) => line !== '')
-          .map((line) => JSON.parse(line) as Event);
+        return agentEvents((await agent.ended).stdout);
       };
       // It is killed in the middle of the day, and away for almost three hours.
       const away = torture.full ? { from: begin + 9.3 * HOUR, to: begin + 12 * HOUR } : null;
-      const events = away === null ? [...(await live(end))] : [...(await live(away.from))];
+      const events = [...(await live(away?.from ?? end))];
       if (away !== null) {
         await until(away.to);
         events.push(...(await live(end)));
